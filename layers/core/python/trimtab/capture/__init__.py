@@ -1,0 +1,1 @@
+"""From the bytes of a capture object to rows, and from rows to profiles that add."""

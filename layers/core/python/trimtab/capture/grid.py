@@ -1,0 +1,175 @@
+"""Grids: the bins on which profiles of one reference are counted.
+
+A grid is made once, from the reference, and named by the hash of its content. Profiles on one grid add exactly.
+
+Numeric columns get an edge at every 2 % quantile of the reference, further edges in both tails, and its least and
+greatest value. A column with few distinct values gets an edge at each of them. A value so frequent that quantiles
+repeat (an atom) gets a bin of its own. Ten of the bins' boundaries, the deciles, are the cuts on which PSI is computed.
+Categorical columns get their most frequent values, one bin for the reference's other values and one for values that
+the reference never had.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from trimtab.capture.table import FloatArray, IntArray
+
+PERCENTILES = np.unique(np.concatenate([np.arange(0, 51) / 50, [0.001, 0.005, 0.01, 0.99, 0.995, 0.999]]))
+DECILES = np.arange(1, 10) / 10
+RANGE = np.array([0.001, 0.999])
+MOST_DISCRETE_VALUES = 48
+MOST_VOCABULARY = 254
+MOST_OTHER_VALUES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class NumericBins:
+    """Bins of a numeric column.
+
+    `edges`: float64, strictly increasing, k of them make k+1 bins: bin 0 is x < edges[0] (below the reference's least
+    value), bin i is edges[i-1] <= x < edges[i], bin k is x >= edges[-1] (above its greatest value). `cuts`: indices into
+    `edges`, the boundaries between the PSI bins. `low`, `high`: indices into `edges`, of the reference's 0.1 % and
+    99.9 % quantiles; what lies outside is out of range.
+    """
+
+    edges: FloatArray
+    cuts: IntArray
+    low: int
+    high: int
+
+    @property
+    def bins(self) -> int:
+        return len(self.edges) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Bins of a categorical column: one per value of `values`, then `others` together, then everything unseen.
+
+    `values`: the reference's most frequent values, most frequent first. `others`: its remaining values. `open` says that
+    the reference had too many values to list, so that nothing can be called unseen.
+    """
+
+    values: tuple[str, ...]
+    others: frozenset[str] = frozenset()
+    open: bool = False
+
+    @property
+    def bins(self) -> int:
+        return len(self.values) + 2
+
+
+type Bins = NumericBins | Vocabulary
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The bins of every column of a reference. `name` is the hash of the content: equal grids have equal names."""
+
+    columns: Mapping[str, Bins]
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            object.__setattr__(self, "name", _content_hash(self.columns))
+
+
+def numeric_bins(values: FloatArray, weights: IntArray, *, interpolate: bool = True) -> NumericBins:
+    """Bins from the reference's distinct values (sorted, finite, at least one) and how often each occurs.
+
+    With `interpolate` quantiles are numpy's default (linear); without, they are values that occur, which keeps the edges
+    on the boundaries of the bins that `values` may stand for.
+    """
+    top = np.nextafter(values[-1], np.inf)
+    deciles = quantiles(values, weights, DECILES, interpolate=interpolate)
+    if len(values) <= 10:
+        cuts, edges = values, values
+    elif len(values) <= MOST_DISCRETE_VALUES:
+        cuts, edges = _with_atoms(deciles), values
+    else:
+        cuts = _with_atoms(deciles)
+        edges = _with_atoms(quantiles(values, weights, PERCENTILES, interpolate=interpolate))
+    edges = np.unique(np.concatenate([values[:1], edges, cuts, [top]]))
+    cuts = cuts[(cuts > values[0]) & (cuts <= values[-1])]
+    low, high = quantiles(values, weights, RANGE, interpolate=False)
+    return NumericBins(
+        edges=edges,
+        cuts=np.searchsorted(edges, np.unique(cuts)),
+        low=int(np.searchsorted(edges, low, side="right") - 1),
+        high=int(np.searchsorted(edges, high, side="right")),
+    )
+
+
+def quantiles(values: FloatArray, weights: IntArray, probabilities: FloatArray, *, interpolate: bool) -> FloatArray:
+    """Quantiles of a weighted sample (`values` sorted, distinct). Linear as numpy's default, or the value below."""
+    ranks = np.cumsum(weights)
+    position = probabilities * (ranks[-1] - 1)
+    below = np.floor(position)
+    lower = values[np.searchsorted(ranks, below, side="right")]
+    if not interpolate:
+        return lower
+    upper = values[np.searchsorted(ranks, np.ceil(position), side="right")]
+    share = position - below
+    # numpy's own two-sided form, so that exact values stay exact
+    return np.where(share < 0.5, lower + (upper - lower) * share, upper - (upper - lower) * (1 - share))
+
+
+def vocabulary(counts: Mapping[str, int], *, is_open: bool = False) -> Vocabulary:
+    """Bins from the reference's values and how often each occurs; ties are broken by spelling."""
+    ranked = sorted(counts, key=lambda value: (-counts[value], value))
+    others = ranked[MOST_VOCABULARY:]
+    return Vocabulary(
+        values=tuple(ranked[:MOST_VOCABULARY]),
+        others=frozenset(others[:MOST_OTHER_VALUES]),
+        open=is_open or len(others) > MOST_OTHER_VALUES,
+    )
+
+
+def _with_atoms(points: FloatArray) -> FloatArray:
+    """The distinct points, and behind each repeated one the next float, which closes a bin that holds it alone."""
+    distinct, times = np.unique(points, return_counts=True)
+    return np.unique(np.concatenate([distinct, np.nextafter(distinct[times > 1], np.inf)]))
+
+
+def grid_document(columns: Mapping[str, Bins]) -> dict[str, Any]:
+    """The grid as plain JSON values, by column name."""
+    return {name: _bins_document(bins) for name, bins in sorted(columns.items())}
+
+
+def grid_from_document(document: Mapping[str, Any]) -> Grid:
+    """The inverse of `grid_document`."""
+    return Grid({name: _bins_from_document(bins) for name, bins in document.items()})
+
+
+def _bins_document(bins: Bins) -> dict[str, Any]:
+    if isinstance(bins, NumericBins):
+        return {
+            "kind": "numeric",
+            "edges": bins.edges.tolist(),
+            "cuts": bins.cuts.tolist(),
+            "low": bins.low,
+            "high": bins.high,
+        }
+    return {"kind": "categorical", "values": list(bins.values), "others": sorted(bins.others), "open": bins.open}
+
+
+def _bins_from_document(document: Mapping[str, Any]) -> Bins:
+    if document["kind"] == "numeric":
+        return NumericBins(
+            edges=np.array(document["edges"], dtype=np.float64),
+            cuts=np.array(document["cuts"], dtype=np.int64),
+            low=document["low"],
+            high=document["high"],
+        )
+    return Vocabulary(tuple(document["values"]), frozenset(document["others"]), document["open"])
+
+
+def _content_hash(columns: Mapping[str, Bins]) -> str:
+    digest = hashlib.sha256()
+    for name, bins in sorted(columns.items()):
+        digest.update(repr((name, _bins_document(bins))).encode())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,80 @@
+"""Columnar rows: what a decoder yields and a profile counts."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from math import isfinite
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class NumericColumn:
+    """Numbers of one column.
+
+    `values`: float64, shape (rows,); NaN stands for a missing value. `invalid` counts cells that were there but held no
+    finite number; such cells are NaN in `values` too, and are not missing.
+    """
+
+    values: FloatArray
+    invalid: int = 0
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class TextColumn:
+    """Dictionary-encoded texts of one column.
+
+    `codes`: int64, shape (rows,): index into `values`, -1 for a missing value. `values`: the distinct texts, as they
+    stood in the payload except that booleans are spelled "true" and "false".
+    """
+
+    codes: IntArray
+    values: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+
+type Column = NumericColumn | TextColumn
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of one event-time hour, column by column.
+
+    `hour` is the start of the hour (UTC) in which the model answered. `records` is how many capture lines the rows come
+    from (a line may hold many rows). `outputs` names the columns that came out of the model; all others went in. Every
+    column has `rows` cells.
+    """
+
+    hour: datetime
+    rows: int
+    records: int
+    columns: dict[str, Column]
+    outputs: frozenset[str] = frozenset()
+
+
+def number_of(text: str) -> float | None:
+    """The finite number a text spells, or None. Underscores and nan/inf spell no number."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if isfinite(number) and "_" not in text else None
+
+
+def canonical_text(text: str) -> str:
+    """One spelling for one category, whichever format it came in: `1.0`, `1` and `1e0` are "1", `True` is "true"."""
+    text = text.strip()
+    if text in {"True", "TRUE", "False", "FALSE"}:
+        return text.lower()
+    number = number_of(text)
+    if number is None:
+        return text
+    return str(int(number)) if number.is_integer() and abs(number) < 2**63 else repr(number)

@@ -1,0 +1,1 @@
+"""From profiles to a verdict: statistics, column and window decisions, hysteresis."""
