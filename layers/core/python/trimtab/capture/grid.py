@@ -11,7 +11,7 @@ the reference never had.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,10 +30,10 @@ MOST_OTHER_VALUES = 10_000
 class NumericBins:
     """Bins of a numeric column.
 
-    `edges`: float64, strictly increasing, k of them make k+1 bins: bin 0 is x < edges[0] (below the reference's least
-    value), bin i is edges[i-1] <= x < edges[i], bin k is x >= edges[-1] (above its greatest value). `cuts`: indices into
-    `edges`, the boundaries between the PSI bins. `low`, `high`: indices into `edges`, of the reference's 0.1 % and
-    99.9 % quantiles; what lies outside is out of range.
+    `edges`: float64, strictly increasing, k of them make k+1 bins: bin 0 is x < edges[0] (below the reference's
+    least value), bin i is edges[i-1] <= x < edges[i], bin k is x >= edges[-1] (above its greatest value). `cuts`:
+    indices into `edges`, the boundaries between the PSI bins. `low`, `high`: indices into `edges`, of the reference's
+    0.1 % and 99.9 % quantiles; x < edges[low] and x >= edges[high] are out of range.
     """
 
     edges: FloatArray
@@ -48,19 +48,30 @@ class NumericBins:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Bins of a categorical column: one per value of `values`, then `others` together, then everything unseen.
+    """Bins of a categorical column: one per value of `values`, one for all `others`, one for everything unseen.
 
-    `values`: the reference's most frequent values, most frequent first. `others`: its remaining values. `open` says that
-    the reference had too many values to list, so that nothing can be called unseen.
+    `values`: the reference's most frequent values, most frequent first. `others`: its remaining values. `open` says
+    that the reference had too many values to list, so that nothing can be called unseen.
     """
 
     values: tuple[str, ...]
     others: frozenset[str] = frozenset()
     open: bool = False
+    positions: Mapping[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "positions", {value: i for i, value in enumerate(self.values)})
 
     @property
     def bins(self) -> int:
         return len(self.values) + 2
+
+    def position(self, value: str) -> int:
+        """The bin of a category, given by its canonical text."""
+        listed = self.positions.get(value)
+        if listed is not None:
+            return listed
+        return len(self.values) + (0 if self.open or value in self.others else 1)
 
 
 type Bins = NumericBins | Vocabulary
@@ -78,22 +89,24 @@ class Grid:
             object.__setattr__(self, "name", _content_hash(self.columns))
 
 
-def numeric_bins(values: FloatArray, weights: IntArray, *, interpolate: bool = True) -> NumericBins:
-    """Bins from the reference's distinct values (sorted, finite, at least one) and how often each occurs.
+def numeric_bins(values: FloatArray, weights: IntArray, uppers: FloatArray | None = None) -> NumericBins:
+    """Bins from the reference's distinct values (sorted, finite, one or more) and how often each occurs.
 
-    With `interpolate` quantiles are numpy's default (linear); without, they are values that occur, which keeps the edges
-    on the boundaries of the bins that `values` may stand for.
+    Quantiles are numpy's default (linear). When each value stands for all of a small bin from `values[i]` up to
+    `uppers[i]`, quantiles are values that occur, so that every edge lies on a boundary of these small bins.
     """
-    top = np.nextafter(values[-1], np.inf)
+    interpolate = uppers is None
+    if uppers is None:
+        uppers = np.nextafter(values, np.inf)
     deciles = quantiles(values, weights, DECILES, interpolate=interpolate)
     if len(values) <= 10:
         cuts, edges = values, values
     elif len(values) <= MOST_DISCRETE_VALUES:
-        cuts, edges = _with_atoms(deciles), values
+        cuts, edges = _with_atoms(deciles, values, uppers), values
     else:
-        cuts = _with_atoms(deciles)
-        edges = _with_atoms(quantiles(values, weights, PERCENTILES, interpolate=interpolate))
-    edges = np.unique(np.concatenate([values[:1], edges, cuts, [top]]))
+        cuts = _with_atoms(deciles, values, uppers)
+        edges = _with_atoms(quantiles(values, weights, PERCENTILES, interpolate=interpolate), values, uppers)
+    edges = np.unique(np.concatenate([values[:1], edges, cuts, uppers[-1:]]))
     cuts = cuts[(cuts > values[0]) & (cuts <= values[-1])]
     low, high = quantiles(values, weights, RANGE, interpolate=False)
     return NumericBins(
@@ -109,13 +122,14 @@ def quantiles(values: FloatArray, weights: IntArray, probabilities: FloatArray, 
     ranks = np.cumsum(weights)
     position = probabilities * (ranks[-1] - 1)
     below = np.floor(position)
-    lower = values[np.searchsorted(ranks, below, side="right")]
+    lower: FloatArray = values[np.searchsorted(ranks, below, side="right")]
     if not interpolate:
         return lower
     upper = values[np.searchsorted(ranks, np.ceil(position), side="right")]
     share = position - below
     # numpy's own two-sided form, so that exact values stay exact
-    return np.where(share < 0.5, lower + (upper - lower) * share, upper - (upper - lower) * (1 - share))
+    between: FloatArray = np.where(share < 0.5, lower + (upper - lower) * share, upper - (upper - lower) * (1 - share))
+    return between
 
 
 def vocabulary(counts: Mapping[str, int], *, is_open: bool = False) -> Vocabulary:
@@ -129,15 +143,16 @@ def vocabulary(counts: Mapping[str, int], *, is_open: bool = False) -> Vocabular
     )
 
 
-def _with_atoms(points: FloatArray) -> FloatArray:
-    """The distinct points, and behind each repeated one the next float, which closes a bin that holds it alone."""
+def _with_atoms(points: FloatArray, values: FloatArray, uppers: FloatArray) -> FloatArray:
+    """The distinct points, and for each repeated one (an atom, always one of `values`) the end of its small bin."""
     distinct, times = np.unique(points, return_counts=True)
-    return np.unique(np.concatenate([distinct, np.nextafter(distinct[times > 1], np.inf)]))
+    atoms = np.searchsorted(values, distinct[times > 1])
+    return np.unique(np.concatenate([distinct, uppers[atoms]]))
 
 
 def grid_document(columns: Mapping[str, Bins]) -> dict[str, Any]:
-    """The grid as plain JSON values, by column name."""
-    return {name: _bins_document(bins) for name, bins in sorted(columns.items())}
+    """The grid as plain JSON values, by column name, in the order of the columns."""
+    return {name: _bins_document(bins) for name, bins in columns.items()}
 
 
 def grid_from_document(document: Mapping[str, Any]) -> Grid:

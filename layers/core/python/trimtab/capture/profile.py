@@ -14,8 +14,8 @@ from trimtab.capture.table import Column, IntArray, NumericColumn, Table, TextCo
 class ColumnProfile:
     """Counts of one column.
 
-    `counts`: int64, one per bin of the column's grid (see `NumericBins`, `Vocabulary`). `missing`: cells without a value.
-    `invalid`: cells of a numeric column that hold no number. The rest describes the numbers of a numeric column:
+    `counts`: int64, one per bin of the column's grid (see `NumericBins`, `Vocabulary`). `missing`: cells without a
+    value. `invalid`: cells of a numeric column that hold no number. The rest describes the numbers of a numeric column:
     `minimum`, `maximum` (inf, -inf without any), `total` their sum, `squares` the sum of their squares, `below` and
     `above` the sums of those outside the reference's range (in the first and the last bin).
     """
@@ -77,9 +77,7 @@ def add_profiles(profiles: Iterable[Profile], grid: Grid) -> Profile:
     return Profile(
         grid=grid.name,
         rows=sum(part.rows for part in parts),
-        columns={
-            name: _add([part.columns[name] for part in parts], bins.bins) for name, bins in grid.columns.items()
-        },
+        columns={name: _add([part.columns[name] for part in parts], bins.bins) for name, bins in grid.columns.items()},
     )
 
 
@@ -149,16 +147,7 @@ def texts_of(column: NumericColumn) -> TextColumn:
 
 def _count_categories(column: Column, bins: Vocabulary) -> ColumnProfile:
     texts = texts_of(column) if isinstance(column, NumericColumn) else column
-    position = {value: i for i, value in enumerate(bins.values)}
-    other, unseen = len(bins.values), len(bins.values) + 1
-
-    def bin_of(text: str) -> int:
-        value = canonical_text(text)
-        if value in position:
-            return position[value]
-        return other if bins.open or value in bins.others else unseen
-
-    lookup = np.array([*(bin_of(value) for value in texts.values), -1], dtype=np.int64)
+    lookup = np.array([*(bins.position(canonical_text(value)) for value in texts.values), -1], dtype=np.int64)
     bin_codes = lookup[texts.codes]
     present = bin_codes[bin_codes >= 0]
     return ColumnProfile(

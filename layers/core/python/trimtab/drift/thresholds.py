@@ -15,7 +15,7 @@ class DriftThresholds(BaseModel):
 
     policy: Literal["minimum_effect", "drift_share"] = Field(
         "minimum_effect",
-        description="minimum_effect: importance and critical columns decide. drift_share: the share of drifted columns.",
+        description="minimum_effect: critical and important columns decide; drift_share: a share of drifted columns.",
     )
     drift_share: Share = Field(0.5, description="With policy drift_share: ALERT when this share of columns drifted.")
     psi: Annotated[float, Field(gt=0)] = Field(0.1, description="PSI that is still harmless: ALERT tests PSI > this.")
@@ -23,12 +23,12 @@ class DriftThresholds(BaseModel):
     alert_fdr: Level = Field(0.05, description="False-discovery rate over columns for ALERT (Benjamini-Hochberg).")
     warn_fdr: Level = Field(0.01, description="False-discovery rate over columns for WARN.")
     warn_rows: Annotated[int, Field(ge=1)] = Field(500, description="Fewer rows: INSUFFICIENT_DATA.")
-    alert_rows: Annotated[int, Field(ge=1)] = Field(1000, description="Fewer rows: at most WARN. Windows wait for it.")
-    unseen_share: Share = Field(0.01, description="ALERT when certainly more than this share has categories never seen.")
+    alert_rows: Annotated[int, Field(ge=1)] = Field(1000, description="Fewer rows: at most WARN; windows wait for it.")
+    unseen_share: Share = Field(0.01, description="ALERT when certainly more have categories never seen.")
     range_share: Share = Field(0.01, description="WARN when certainly more than this share is out of range.")
-    missing_change: Share = Field(0.05, description="ALERT when the missing share moved certainly and by at least this.")
+    missing_change: Share = Field(0.05, description="ALERT when the missing share certainly moved by this.")
     rule_level: Level = Field(0.01, description="Error level of the unseen, range, invalid and missing rules.")
-    invalid_share: Share = Field(0.01, description="ALERT when certainly more than this share is not a number.")
+    invalid_share: Share = Field(0.01, description="ALERT when certainly more are no numbers.")
     critical_importance: Share = Field(0.05, description="Columns of at least this importance alert alone.")
     importance_share: Share = Field(0.1, description="ALERT when columns of this much importance together drifted.")
     raise_after: Annotated[int, Field(ge=1)] = Field(2, description="Raise after so many ALERT windows of …")

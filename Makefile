@@ -1,0 +1,46 @@
+# Everything a person or CI does here. `make demo` and `make test` set up what they need first.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON := .venv/bin/python
+SAM := SAM_CLI_TELEMETRY=0 PATH="$$(cat .local/python-bin):$$PATH" .local/venvs/sam/bin/sam
+
+.PHONY: help setup demo test lint build local local-down lock clean
+
+help: ## Show what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: ## Make the environments (the other targets do it by themselves)
+	@local/setup.sh
+
+demo: setup ## The main job on the local cloud, on real data: from captures to one alert
+	@$(PYTHON) -m local.demo
+
+test: setup build ## All tests: unit, contract, and integration on the local cloud
+	@$(PYTHON) -m pytest
+
+lint: setup ## Style, types, import rules, template
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@$(SAM) validate --lint
+
+build: setup ## Build the template as it is deployed
+	@$(SAM) build
+
+local: setup ## Start the local cloud, deploy to it, and print the lines to export
+	@$(PYTHON) -m local.cloud up
+
+local-down: ## Stop the local cloud
+	@$(PYTHON) -m local.cloud down
+
+lock: setup ## Update uv.lock and the layers' requirements from pyproject.toml
+	@uv=$$(cat .local/uv-path); $$uv lock; \
+	 $$uv export --quiet --frozen --no-default-groups --no-emit-project --no-hashes --no-header --no-annotate \
+	   $(foreach name,botocore urllib3 python-dateutil six,--no-emit-package $(name)) -o layers/core/requirements.txt >/dev/null; \
+	 $$uv export --quiet --frozen --only-group arrow --no-hashes --no-header --no-annotate -o layers/arrow/requirements.txt >/dev/null
+
+clean: local-down ## Remove everything that was made
+	rm -rf .venv .local .aws-sam

@@ -1,0 +1,98 @@
+"""An alert as a Slack message of Block Kit blocks.
+
+Slack's limits: 50 blocks, header 150 characters, section text 3,000, ten fields of 2,000. Besides, an undocumented
+limit on all blocks together has been met at 13,200 and even at 11,341 characters of text (slackapi/bolt-js issues 2509
+and 2867), so every part is kept so short that all texts together stay below `TOTAL_LENGTH` characters.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from trimtab.alerts.alert import Alert
+from trimtab.alerts.drift_evidence import MovedColumns
+from trimtab.alerts.sns_message import column_table, tag
+from trimtab.alerts.text import one_line
+
+TOTAL_LENGTH = 9_000
+TABLE_WIDTH = 72
+LINK_LENGTH = 400
+
+_SIGNS = {"critical": "🔴", "warning": "🟠", "info": "🔵"}
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+
+Block = Mapping[str, Any]
+
+
+def slack_message(alert: Alert) -> Mapping[str, Any]:
+    """The payload for an incoming webhook: `text` for notifications, `blocks` for the channel."""
+    sign = "✅" if alert.state == "cleared" else _SIGNS[alert.severity]
+    if alert.state == "continued":
+        sign += "🔁"
+    blocks: list[Block] = [
+        {"type": "header", "text": _plain(f"{sign} {alert.headline}", 150)},
+        {"type": "section", "text": _plain(f"{tag(alert)}: {alert.title}", 300)},
+    ]
+    if alert.reason:
+        blocks.append({"type": "section", "text": _plain(alert.reason, 1200)})
+    if alert.facts:
+        blocks.append({"type": "section", "fields": [_fact(label, value) for label, value in alert.facts[:8]]})
+    if alert.columns:
+        blocks.append({"type": "section", "text": _mrkdwn(_columns(alert.columns))})
+    if alert.next_steps:
+        steps = "\n".join(f"{number}. {step}" for number, step in enumerate(alert.next_steps, 1))
+        blocks.append({"type": "section", "text": _plain(f"What to do next\n{steps}", 900)})
+    if alert.links:
+        blocks.append({"type": "section", "text": _mrkdwn(_links(alert.links))})
+    if alert.unread:
+        blocks.append({"type": "section", "text": _plain(f"Not understood of this finding: {alert.unread}", 300)})
+    if alert.raw:
+        blocks.append({"type": "section", "text": _mrkdwn(_code(alert.raw, 1200))})
+    blocks.append({"type": "context", "elements": [_plain(f"Trimtab, finding {one_line(alert.id, 100)}", 200)]})
+    return {"text": escaped(f"{sign} [{tag(alert)}] {alert.headline}: {alert.title}", 500), "blocks": blocks}
+
+
+def escaped(text: str, limit: int) -> str:
+    """`text` with &, < and > as the entities that Slack demands, cut to `limit` characters, never within an entity."""
+    whole = "".join(_ENTITIES.get(character, character) for character in text)
+    if len(whole) <= limit:
+        return whole
+    kept = whole[: limit - 1]
+    start = kept.rfind("&")
+    if start != -1 and ";" not in kept[start:]:
+        kept = kept[:start]
+    return f"{kept}…"
+
+
+def _plain(text: str, limit: int) -> Block:
+    # Plain text: a column named *price* or <!channel> stays what it is.
+    return {"type": "plain_text", "text": escaped(text, limit), "emoji": True}
+
+
+def _mrkdwn(text: str) -> Block:
+    return {"type": "mrkdwn", "text": text}
+
+
+def _fact(label: str, value: str) -> Block:
+    return _plain(f"{label}\n{value}", 240)
+
+
+def _columns(columns: MovedColumns) -> str:
+    title = "*Columns that moved most*" if columns.moved else "*No column moved; the largest differences*"
+    more = f"\nand {columns.more} more" if columns.more else ""
+    return f"{title}\n{_code('\n'.join(column_table(columns, TABLE_WIDTH)), 1500)}{more}"
+
+
+def _code(text: str, limit: int) -> str:
+    return f"```{escaped(text.replace('`', "'"), limit)}```"
+
+
+def _links(links: tuple[tuple[str, str], ...]) -> str:
+    """A line per link; S3 addresses cannot be clicked in Slack, so they are shown as code to copy."""
+    return "\n".join(_link(escaped(name.replace("|", " "), 50), target) for name, target in links)
+
+
+def _link(name: str, target: str) -> str:
+    address = escaped(target.replace("|", "%7C").replace("`", "%60"), LINK_LENGTH)
+    if address.endswith("…"):
+        return f"{name}: too long for Slack, see the mail"
+    return f"<{address}|{name}>" if target.startswith(("https://", "http://")) else f"{name}: `{address}`"

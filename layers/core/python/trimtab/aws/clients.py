@@ -1,0 +1,58 @@
+"""One boto3 client per service and process, with retries for throttling."""
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_events.client import EventBridgeClient
+    from mypy_boto3_lambda.client import LambdaClient
+    from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_sagemaker.client import SageMakerClient
+    from mypy_boto3_sqs.client import SQSClient
+    from mypy_boto3_ssm.client import SSMClient
+
+
+@cache
+def _client(service: str) -> Any:
+    return boto3.client(  # type: ignore[call-overload]
+        service, config=Config(retries={"mode": "adaptive", "max_attempts": 8}, max_pool_connections=32)
+    )
+
+
+def s3() -> "S3Client":
+    """Amazon S3."""
+    return _client("s3")  # type: ignore[no-any-return]
+
+
+def dynamodb() -> "DynamoDBClient":
+    """Amazon DynamoDB."""
+    return _client("dynamodb")  # type: ignore[no-any-return]
+
+
+def events() -> "EventBridgeClient":
+    """Amazon EventBridge."""
+    return _client("events")  # type: ignore[no-any-return]
+
+
+def lambda_() -> "LambdaClient":
+    """AWS Lambda."""
+    return _client("lambda")  # type: ignore[no-any-return]
+
+
+def sagemaker() -> "SageMakerClient":
+    """Amazon SageMaker."""
+    return _client("sagemaker")  # type: ignore[no-any-return]
+
+
+def sqs() -> "SQSClient":
+    """Amazon SQS."""
+    return _client("sqs")  # type: ignore[no-any-return]
+
+
+def ssm() -> "SSMClient":
+    """AWS Systems Manager."""
+    return _client("ssm")  # type: ignore[no-any-return]

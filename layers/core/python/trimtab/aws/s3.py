@@ -1,0 +1,92 @@
+"""Objects in Amazon S3."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from botocore.exceptions import ClientError
+
+from trimtab.aws.clients import s3
+
+CHUNK_BYTES = 1 << 20
+_PARALLEL_READS = 16
+_LOST_THE_RACE = {"PreconditionFailed", "ConditionalRequestConflict"}
+
+
+class ObjectNotFoundError(LookupError):
+    """There is no such object (any more)."""
+
+
+@dataclass(frozen=True)
+class OpenObject:
+    """An object being read: which version it is, and its bytes in chunks of at most 1 MiB."""
+
+    etag: str
+    modified: str
+    size: int
+    chunks: Iterator[bytes]
+
+
+def open_object(bucket: str, key: str) -> OpenObject:
+    """Start reading an object. Raises ObjectNotFoundError."""
+    try:
+        answer = s3().get_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        raise _translated(error, bucket, key) from error
+    return OpenObject(
+        etag=answer["ETag"].strip('"'),
+        modified=answer["LastModified"].isoformat(),
+        size=answer["ContentLength"],
+        chunks=answer["Body"].iter_chunks(CHUNK_BYTES),
+    )
+
+
+def read_object(bucket: str, key: str) -> bytes:
+    """The whole object. Raises ObjectNotFoundError."""
+    return b"".join(open_object(bucket, key).chunks)
+
+
+def read_objects(bucket: str, keys: Iterable[str]) -> list[bytes]:
+    """Many small objects, in the order of their keys, read in parallel. Raises ObjectNotFoundError."""
+    with ThreadPoolExecutor(_PARALLEL_READS) as pool:
+        return list(pool.map(lambda key: read_object(bucket, key), keys))
+
+
+def write_object(bucket: str, key: str, body: bytes, content_type: str = "application/json") -> None:
+    """Create or overwrite an object."""
+    s3().put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+
+
+def create_object(bucket: str, key: str, body: bytes, content_type: str = "application/json") -> bool:
+    """Create an object unless it exists. False: it exists, and was left as it was."""
+    try:
+        s3().put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*")
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _LOST_THE_RACE:
+            return False
+        raise
+    return True
+
+
+def list_keys(bucket: str, prefix: str, start_after: str = "", before: str = "") -> Iterator[str]:
+    """All keys under a prefix in order, after `start_after` and, when given, up to but without `before`."""
+    pages = s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, StartAfter=start_after)
+    for page in pages:
+        for entry in page.get("Contents", []):
+            if before and entry["Key"] >= before:
+                return
+            yield entry["Key"]
+
+
+def list_folders(bucket: str, prefix: str) -> list[str]:
+    """The names directly below a prefix that ends in a slash."""
+    pages = s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+    return [
+        folder["Prefix"].removeprefix(prefix).rstrip("/") for page in pages for folder in page.get("CommonPrefixes", [])
+    ]
+
+
+def _translated(error: ClientError, bucket: str, key: str) -> Exception:
+    if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+        return ObjectNotFoundError(f"s3://{bucket}/{key} does not exist")
+    return error

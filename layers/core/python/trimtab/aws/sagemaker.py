@@ -1,0 +1,35 @@
+"""Endpoints on Amazon SageMaker."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from trimtab.aws.clients import sagemaker
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """What monitoring needs to know of an endpoint."""
+
+    name: str
+    captures_data: bool
+    tags: Mapping[str, str]
+
+
+def endpoint_names() -> Iterator[str]:
+    """The names of all endpoints that serve or are being updated."""
+    for page in sagemaker().get_paginator("list_endpoints").paginate():
+        for endpoint in page["Endpoints"]:
+            if endpoint["EndpointStatus"] not in {"Creating", "Deleting", "Failed"}:
+                yield endpoint["EndpointName"]
+
+
+def describe_endpoint(name: str) -> Endpoint:
+    """One endpoint. Raises botocore's ClientError when it does not exist (any more)."""
+    client = sagemaker()
+    answer = client.describe_endpoint(EndpointName=name)
+    pages = client.get_paginator("list_tags").paginate(ResourceArn=answer["EndpointArn"])
+    return Endpoint(
+        name=name,
+        captures_data=answer.get("DataCaptureConfig", {}).get("EnableCapture", False),
+        tags={tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]},
+    )

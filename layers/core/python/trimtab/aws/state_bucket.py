@@ -1,0 +1,87 @@
+"""The state bucket: packs, references, verdicts of windows and quarantine, each under its prefix."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from trimtab.aws import s3
+from trimtab.capture.pack import (
+    ObjectProfile,
+    PackKey,
+    decode_pack,
+    encode_pack,
+    parse_pack_key,
+    variant_prefix,
+)
+from trimtab.capture.reference import Reference, decode_reference, encode_reference
+
+
+def write_pack(bucket: str, key: PackKey, objects: Iterable[ObjectProfile]) -> None:
+    """Write one pack. Writing it again changes nothing."""
+    s3.write_object(bucket, str(key), encode_pack(objects), content_type="application/octet-stream")
+
+
+def variants_with_packs(bucket: str, endpoint: str) -> list[str]:
+    """The variants of an endpoint that ever had a capture."""
+    return s3.list_folders(bucket, f"profiles/{endpoint}/")
+
+
+def pack_keys(bucket: str, endpoint: str, variant: str, start: datetime | None, end: datetime) -> Iterator[PackKey]:
+    """Keys of the packs of hours from `start` (None: the first there is) until before `end`, in order of time."""
+    prefix = variant_prefix(endpoint, variant)
+    start_after = f"{prefix}{start:%Y/%m/%d/%H}/" if start else ""
+    for key in s3.list_keys(bucket, prefix, start_after, before=f"{prefix}{end:%Y/%m/%d/%H}/"):
+        parsed = parse_pack_key(key)
+        if parsed is not None:
+            yield parsed
+
+
+def read_packs(bucket: str, keys: Iterable[PackKey]) -> list[list[ObjectProfile]]:
+    """The packs, in the order of their keys. Raises PackError when one cannot be read."""
+    return [decode_pack(body) for body in s3.read_objects(bucket, map(str, keys))]
+
+
+def read_reference(bucket: str, endpoint: str) -> Reference | None:
+    """The endpoint's present reference, None before there is one."""
+    try:
+        return decode_reference(s3.read_object(bucket, _reference_key(endpoint)))
+    except s3.ObjectNotFoundError:
+        return None
+
+
+def create_reference(bucket: str, endpoint: str, reference: Reference) -> bool:
+    """Make this the endpoint's reference unless it has one already. False: it had one, which stays."""
+    return s3.create_object(bucket, _reference_key(endpoint), encode_reference(reference))
+
+
+def replace_reference(bucket: str, endpoint: str, reference: Reference) -> None:
+    """Make this the endpoint's reference."""
+    s3.write_object(bucket, _reference_key(endpoint), encode_reference(reference))
+
+
+def write_window(bucket: str, endpoint: str, variant: str, start: datetime, verdict: Mapping[str, Any]) -> str:
+    """Store a window's verdict with its evidence; its address."""
+    key = _window_key(endpoint, variant, start)
+    s3.write_object(bucket, key, json.dumps(verdict, indent=1).encode())
+    return f"s3://{bucket}/{key}"
+
+
+def last_window(bucket: str, endpoint: str, variant: str, before: datetime) -> Mapping[str, Any] | None:
+    """The last stored verdict of a window that started before a moment, None without any."""
+    keys = s3.list_keys(bucket, f"windows/{endpoint}/{variant}/", before=_window_key(endpoint, variant, before))
+    last = max(keys, default=None)
+    return None if last is None else json.loads(s3.read_object(bucket, last))
+
+
+def write_quarantine(bucket: str, day: datetime, name: str, document: Mapping[str, Any]) -> None:
+    """Store what could not be read and why, under a name that is the same for the same object."""
+    s3.write_object(bucket, f"quarantine/{day:%Y/%m/%d}/{name}.json", json.dumps(document, indent=1).encode())
+
+
+def _reference_key(endpoint: str) -> str:
+    return f"references/{endpoint}/current.json"
+
+
+def _window_key(endpoint: str, variant: str, start: datetime) -> str:
+    return f"windows/{endpoint}/{variant}/{start:%Y-%m-%dT%H}.json"

@@ -1,0 +1,237 @@
+"""Packs: the profiles of many capture objects of one hour, side by side, in one small file.
+
+A pack keeps one entry per capture object, so that merging is: take each object once, then add. An object that was
+profiled twice, by a retry or a duplicate event, counts once; an object that was overwritten counts as it is now.
+"""
+
+import hashlib
+import re
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from trimtab.capture.profile import ColumnProfile, Profile
+from trimtab.capture.sketch import ColumnSketch, NumberSketch, Sketch
+
+NO_GRID = "none"
+"""Stands for the grid's name in a pack of sketches, made before there was a reference."""
+
+
+class PackError(ValueError):
+    """Bytes that are no pack of a version this code reads."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectId:
+    """A capture object and which of its versions was read: `modified` (ISO 8601 UTC, from S3), then `etag`."""
+
+    bucket: str
+    key: str
+    modified: str
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectProfile:
+    """What one object added to one hour: rows that were counted, lines that were not, by reason."""
+
+    object: ObjectId
+    profile: Profile | Sketch
+    records: int
+    unreadable: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PackKey:
+    """Where a pack lies in the state bucket. `rows` is part of the name, so that a listing bounds an hour's rows."""
+
+    endpoint: str
+    variant: str
+    hour: datetime
+    grid: str
+    batch: str
+    rows: int
+
+    def __str__(self) -> str:
+        folder = f"{variant_prefix(self.endpoint, self.variant)}{self.hour:%Y/%m/%d/%H}/{self.grid}"
+        return f"{folder}/{self.batch}.{self.rows}.pack"
+
+
+_PACK_KEY = re.compile(
+    r"profiles/(?P<endpoint>[^/]+)/(?P<variant>[^/]+)/(?P<hour>\d{4}/\d\d/\d\d/\d\d)/(?P<grid>[^/]+)/"
+    r"(?P<batch>[^/.]+)\.(?P<rows>\d+)\.pack"
+)
+
+
+def variant_prefix(endpoint: str, variant: str) -> str:
+    """The prefix of all packs of one variant."""
+    return f"profiles/{endpoint}/{variant}/"
+
+
+def pack_key(endpoint: str, variant: str, hour: datetime, grid: str, objects: Iterable[ObjectProfile]) -> PackKey:
+    """The key of a pack. The batch is named after its objects: a retried batch overwrites itself."""
+    entries = list(objects)
+    digest = hashlib.sha256(repr(sorted((entry.object, entry.records) for entry in entries)).encode())
+    return PackKey(endpoint, variant, hour, grid, digest.hexdigest()[:16], sum(entry.profile.rows for entry in entries))
+
+
+def parse_pack_key(key: str) -> PackKey | None:
+    """The parts of a pack's key, or None when it is another object's."""
+    match = _PACK_KEY.fullmatch(key)
+    if match is None:
+        return None
+    hour = datetime.strptime(match["hour"], "%Y/%m/%d/%H").replace(tzinfo=UTC)
+    return PackKey(match["endpoint"], match["variant"], hour, match["grid"], match["batch"], int(match["rows"]))
+
+
+def union(packs: Iterable[Iterable[ObjectProfile]], grid: str = NO_GRID) -> list[ObjectProfile]:
+    """Each object once, in order of bucket and key: of several entries for one object the newest version's, and among
+    those the one on `grid`. Associative, commutative and idempotent."""
+
+    def rank(entry: ObjectProfile) -> tuple[str, str, bool, str]:
+        return (entry.object.modified, entry.object.etag, grid_name(entry) == grid, grid_name(entry))
+
+    latest: dict[tuple[str, str], ObjectProfile] = {}
+    for pack in packs:
+        for entry in pack:
+            identity = (entry.object.bucket, entry.object.key)
+            known = latest.get(identity)
+            if known is None or rank(entry) > rank(known):
+                latest[identity] = entry
+    return [latest[identity] for identity in sorted(latest)]
+
+
+def grid_name(entry: ObjectProfile) -> str:
+    """The grid an entry is counted on, NO_GRID for a sketch."""
+    return entry.profile.grid if isinstance(entry.profile, Profile) else NO_GRID
+
+
+def encode_pack(objects: Iterable[ObjectProfile]) -> bytes:
+    """A pack's bytes: zlib over MessagePack. Equal content gives equal bytes."""
+    document = {"version": 1, "objects": [_object_document(entry) for entry in sorted(objects, key=_identity)]}
+    return zlib.compress(msgspec.msgpack.encode(document), level=6)
+
+
+def decode_pack(body: bytes) -> list[ObjectProfile]:
+    """The inverse of `encode_pack`. Raises PackError when the bytes are no pack."""
+    try:
+        document = msgspec.msgpack.decode(zlib.decompress(body))
+        if document["version"] != 1:
+            raise PackError(f"pack version {document['version']} is not known here")
+        return [_object_from_document(entry) for entry in document["objects"]]
+    except (zlib.error, msgspec.DecodeError, KeyError, TypeError) as error:
+        raise PackError(f"not a pack: {error!r}") from error
+
+
+def profile_document(profile: Profile) -> dict[str, Any]:
+    """A profile as plain JSON values."""
+    return {
+        "grid": profile.grid,
+        "rows": profile.rows,
+        "columns": {
+            name: [
+                column.counts.tolist(),
+                column.missing,
+                column.invalid,
+                column.minimum if column.minimum <= column.maximum else None,
+                column.maximum if column.minimum <= column.maximum else None,
+                column.total,
+                column.squares,
+                column.below,
+                column.above,
+            ]
+            for name, column in sorted(profile.columns.items())
+        },
+    }
+
+
+def profile_from_document(document: Mapping[str, Any]) -> Profile:
+    """The inverse of `profile_document`."""
+    return Profile(
+        grid=document["grid"],
+        rows=document["rows"],
+        columns={name: _column_from_list(values) for name, values in document["columns"].items()},
+    )
+
+
+def _identity(entry: ObjectProfile) -> ObjectId:
+    return entry.object
+
+
+def _column_from_list(values: list[Any]) -> ColumnProfile:
+    counts, missing, invalid, minimum, maximum, *sums = values
+    return ColumnProfile(
+        np.array(counts, np.int64),
+        missing,
+        invalid,
+        float("inf") if minimum is None else minimum,
+        float("-inf") if maximum is None else maximum,
+        *sums,
+    )
+
+
+def _object_document(entry: ObjectProfile) -> dict[str, Any]:
+    identity = entry.object
+    return {
+        "object": [identity.bucket, identity.key, identity.modified, identity.etag],
+        "records": entry.records,
+        "unreadable": dict(sorted(entry.unreadable.items())),
+        **(
+            {"profile": profile_document(entry.profile)}
+            if isinstance(entry.profile, Profile)
+            else {"sketch": _sketch_document(entry.profile)}
+        ),
+    }
+
+
+def _object_from_document(document: Mapping[str, Any]) -> ObjectProfile:
+    return ObjectProfile(
+        object=ObjectId(*document["object"]),
+        profile=profile_from_document(document["profile"])
+        if "profile" in document
+        else _sketch_from_document(document["sketch"]),
+        records=document["records"],
+        unreadable=document["unreadable"],
+    )
+
+
+def _sketch_document(sketch: Sketch) -> dict[str, Any]:
+    return {
+        "rows": sketch.rows,
+        "outputs": sorted(sketch.outputs),
+        # in the payload's order, which a reference made from it keeps
+        "columns": {
+            name: [
+                np.diff(column.numbers.keys, prepend=np.uint64(0)).tolist(),
+                column.numbers.counts.tolist(),
+                column.numbers.shift,
+                None if column.texts is None else dict(sorted(column.texts.items())),
+                column.text_cells,
+                column.missing,
+                column.minimum,
+                column.maximum,
+                column.total,
+                column.squares,
+            ]
+            for name, column in sketch.columns.items()
+        },
+    }
+
+
+def _sketch_from_document(document: Mapping[str, Any]) -> Sketch:
+    return Sketch(
+        rows=document["rows"],
+        outputs=frozenset(document["outputs"]),
+        columns={
+            name: ColumnSketch(
+                NumberSketch(np.cumsum(np.array(steps, np.uint64), dtype=np.uint64), np.array(counts, np.int64), shift),
+                *rest,
+            )
+            for name, (steps, counts, shift, *rest) in document["columns"].items()
+        },
+    )

@@ -1,0 +1,1 @@
+"""The local cloud, the traffic player and the demo. Never shipped."""

@@ -1,0 +1,117 @@
+"""Build the project's template with SAM CLI and deploy it, as it is, to a local cloud."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.cloud import ROOT, VENVS, Cloud
+
+STACK = "trimtab"
+
+
+class DeployError(RuntimeError):
+    """`sam build` or `sam deploy` failed; the message is what sam said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The stack's outputs by name, and how long its build and its deployment took."""
+
+    outputs: Mapping[str, str]
+    build_seconds: float
+    deploy_seconds: float
+
+
+def deploy(
+    cloud: Cloud,
+    *,
+    template: Path = ROOT / "template.yaml",
+    stack: str = STACK,
+    parameters: Mapping[str, str] | None = None,
+    progress: Callable[[str], None] = print,
+) -> Deployment:
+    """Build `template` and deploy it to `cloud` with these parameters, the others as the template or the stack has them.
+
+    `progress` is told one line at a time. The build is kept in `.aws-sam` beside the template and used again for what did
+    not change. Raises DeployError.
+    """
+    start = time.monotonic()
+    build(template, progress=progress)
+    built = time.monotonic()
+    overrides = [f"{name}={value}" for name, value in (parameters or {}).items()]
+    _sam(
+        [
+            "deploy",
+            *("--template-file", str(_build_folder(template) / "template.yaml")),
+            *("--stack-name", stack),
+            *("--config-file", os.devnull),
+            "--resolve-s3",
+            "--no-confirm-changeset",
+            "--no-fail-on-empty-changeset",
+            *("--capabilities", "CAPABILITY_IAM"),
+            *(["--parameter-overrides", *overrides] if overrides else []),
+        ],
+        template.parent,
+        cloud.env,
+        progress,
+    )
+    deployed = time.monotonic()
+    described = cloud.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+    return Deployment(outputs, built - start, deployed - built)
+
+
+def build(template: Path, *, progress: Callable[[str], None] = print) -> Path:
+    """Build `template`. Gives the folder that has the built functions, layers and template. Raises DeployError."""
+    folder = _build_folder(template)
+    command = ["build", "--cached", "--parallel", "--template-file", str(template), "--build-dir", str(folder)]
+    cache = ["--cache-dir", str(folder.with_name("cache"))]
+    _sam([*command, *cache, "--config-file", os.devnull], template.parent, {"SAM_CLI_TELEMETRY": "0"}, progress)
+    return folder
+
+
+def _build_folder(template: Path) -> Path:
+    return template.resolve().parent / ".aws-sam" / "build"
+
+
+def _sam(arguments: Sequence[str], folder: Path, env: Mapping[str, str], progress: Callable[[str], None]) -> None:
+    command = [str(VENVS / "sam" / "bin" / "sam"), *arguments]
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=_tool_env(env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    said = []
+    with process:
+        for line in process.stdout or ():
+            said.append(line.rstrip())
+            if told := _progress_line(line):
+                progress(f"sam {arguments[0]}: {told}")
+    if process.returncode != 0:
+        text = "\n  ".join(line for line in said if line)
+        raise DeployError(f"`sam {arguments[0]}` failed with status {process.returncode}:\n  {text}")
+
+
+def _tool_env(env: Mapping[str, str]) -> dict[str, str]:
+    # sam looks for `python3.13` on the PATH, where pyenv's shims answer for versions that are not active.
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    path = os.pathsep.join([str(Path(sys.base_prefix) / "bin"), os.environ.get("PATH", "")])
+    return own | {"PATH": path} | dict(env)
+
+
+def _progress_line(line: str) -> str:
+    """What is worth showing of a line that sam printed: a build step, or a resource whose state is final."""
+    if match := re.match(r"\s*(?:Building|Running) \S.*", line):
+        return match[0].strip()
+    if match := re.match(r"(\S+_COMPLETE|\S+_FAILED)\s+(\S+)\s+(\S+)", line):
+        return f"{match[1].lower().replace('_', ' ')}: {match[3]} ({match[2]})"
+    return ""

@@ -1,0 +1,166 @@
+"""Start MiniStack with the patches that the local cloud needs, and end it with whoever started it.
+
+Run by `local.cloud` on the interpreter of `.local/venvs/cloud`, so it imports nothing of this project. Standard input
+is a pipe that the starter holds: when it closes, however the starter ended, MiniStack, its function processes and its
+temporary folder go. Every patch names its reason; each is checked against MiniStack 1.5.33, which is pinned.
+"""
+
+import functools
+import hashlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from ministack import app
+from ministack.core import lambda_runtime
+from ministack.services import eventbridge, lambda_svc, sqs, sts
+
+UNPACKED_LAYERS = Path(tempfile.gettempdir()) / "layers"
+UNPACKING = threading.Lock()
+
+
+def allow_events_of_aws_services() -> None:
+    """SageMaker is not MiniStack's, so its events come in by PutEvents, which refuses `aws.*` sources as AWS does."""
+    eventbridge._put_events = functools.partial(eventbridge._put_events, allow_aws_source=True)
+
+
+def deliver_whole_batches() -> None:
+    """MiniStack hands a function at most 10 SQS messages at once and never waits for more to come.
+
+    AWS takes up to `BatchSize` (10,000 for standard queues) once `MaximumBatchingWindowInSeconds` is over. A mapping is
+    looked at once a second or when a message comes, so a window ends up to a second late.
+    """
+
+    def receive(queue_url: str, batch_size: int) -> list[dict[str, Any]]:
+        with sqs._queues_lock:
+            queue = sqs._get_q(queue_url)
+            sqs._expire_retained(queue)
+            sqs._dlq_sweep(queue)
+            now = time.time()
+            waiting_since = [m["visible_at"] for m in queue["messages"] if m["visible_at"] <= now]
+            if not waiting_since:
+                return []
+            window = _batching_window(queue["attributes"].get("QueueArn", ""))
+            if len(waiting_since) < batch_size and now - min(waiting_since) < window:
+                return []
+            visibility = int(queue["attributes"].get("VisibilityTimeout", "30"))
+            messages: list[dict[str, Any]] = sqs._collect_msgs(queue, batch_size, visibility)
+            return messages
+
+    sqs._receive_messages_for_esm = receive
+
+
+def _batching_window(queue_arn: str) -> float:
+    windows = [
+        float(mapping.get("MaximumBatchingWindowInSeconds") or 0)
+        for *_, mapping in lambda_svc._iter_all_esms()
+        if mapping.get("EventSourceArn") == queue_arn
+    ]
+    return max(windows, default=0.0)
+
+
+def unpack_layers_once() -> None:
+    """MiniStack unpacks every layer again for every function process: 300 MB each with numpy and pyarrow.
+
+    Here a process gets a stand-in layer whose one `.pth` line puts the shared copy in front on `sys.path`.
+    """
+    real_zip = lambda_svc._resolve_layer_zip
+
+    def stand_in(attachment: str | dict[str, Any]) -> bytes | None:
+        content = real_zip(attachment)
+        return content and _stand_in_layer(_unpacked(content))
+
+    lambda_svc._resolve_layer_zip = stand_in
+
+
+def _unpacked(content: bytes) -> Path:
+    folder = UNPACKED_LAYERS / hashlib.sha256(content).hexdigest()[:16]
+    with UNPACKING:
+        if not folder.exists():
+            partial = folder.with_suffix(".partial")
+            zipfile.ZipFile(io.BytesIO(content)).extractall(partial)
+            partial.rename(folder)
+    return folder
+
+
+@functools.cache
+def _stand_in_layer(folder: Path) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as layer:
+        line = f"import sys; sys.path.insert(0, {str(folder / 'python')!r})\n"
+        layer.writestr("python/lib/python3/site-packages/layer.pth", line)
+    return packed.getvalue()
+
+
+def run_functions_on(interpreter: str) -> None:
+    """MiniStack runs functions on its own interpreter, whose packages hide what a function forgot to ship.
+
+    `interpreter` belongs to an environment with nothing but what AWS's runtime has.
+    """
+    detect = lambda_runtime._detect_runtime_binary
+
+    def binary_and_script(runtime: str) -> tuple[str, str]:
+        binary, script = detect(runtime)
+        return (interpreter if runtime.startswith("python") else binary), script
+
+    lambda_runtime._detect_runtime_binary = binary_and_script
+
+
+def tell_who_holds_a_key() -> None:
+    """The SageMaker side must know the role behind a function's access key, to hold it to that role's policies."""
+    serve = app.app
+
+    async def with_principals(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope.get("path") != "/_local/principal":
+            await serve(scope, receive, send)
+            return
+        key = parse_qs(scope["query_string"].decode())["access_key"][0]
+        session = sts._sessions.get(key)
+        status, body = (200, {"Arn": session["Arn"]}) if session else (404, {"message": "no session has this key"})
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+
+    app.app = with_principals
+
+
+def end_with_the_starter() -> None:
+    """Wait, in a thread, for the starter's end of standard input to close; then end everything that is MiniStack's."""
+    # Only a process outside the group can clear up after it. It waits on a pipe as well: one that this process holds.
+    folder = tempfile.gettempdir()
+    subprocess.Popen(
+        ["/bin/sh", "-c", 'cat; sleep 0.1; rm -rf "$0"', folder], start_new_session=True, stdin=subprocess.PIPE
+    )
+
+    def watch() -> None:
+        while os.read(sys.stdin.fileno(), 1024):
+            pass
+        os.killpg(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def main() -> None:
+    """Patch, then serve. `TRIMTAB_LOCAL_FUNCTION_PYTHON` is the interpreter that functions run on."""
+    end_with_the_starter()
+    allow_events_of_aws_services()
+    deliver_whole_batches()
+    unpack_layers_once()
+    run_functions_on(os.environ["TRIMTAB_LOCAL_FUNCTION_PYTHON"])
+    tell_who_holds_a_key()
+    # Alarms by dimension and clock, alarm events on EventBridge, and metrics from EMF log lines join here.
+    app.main()
+
+
+if __name__ == "__main__":
+    main()

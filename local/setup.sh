@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Makes every environment the project needs, below .venv and .local, and nothing outside the checkout.
+# Python 3.13 is taken from the PATH or from pyenv, else fetched by uv; uv is taken from the PATH, else installed by pip.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+mkdir -p .local/venvs
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+fail() { say "$*"; exit 1; }
+
+find_uv() {
+  if command -v uv >/dev/null 2>&1 && uv --version >/dev/null 2>&1; then command -v uv; return; fi
+  if [ ! -x .local/uv/bin/uv ]; then
+    say "installing uv into .local/uv"
+    python3 -m venv .local/uv >&2 && .local/uv/bin/pip install --quiet 'uv>=0.9' >&2 \
+      || fail "uv is not on the PATH and could not be installed with python3 -m venv and pip: install uv, then run make again"
+  fi
+  echo "$PWD/.local/uv/bin/uv"
+}
+
+find_python() {
+  # a pyenv shim answers for versions that are not active: only a Python that really runs counts
+  local candidate
+  for candidate in python3.13 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13*/bin/python3.13; do
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' >/dev/null 2>&1; then
+      "$candidate" -c 'import os, sys; print(os.path.realpath(sys.executable))'
+      return
+    fi
+  done
+  say "no Python 3.13 on the PATH or under pyenv: fetching one with uv"
+  "$uv" python install --quiet 3.13 >&2 && "$uv" python find --managed-python 3.13 && return
+  fail "Python 3.13 was not found and could not be fetched: install it (for example with pyenv install 3.13), then run make again"
+}
+
+sync() { # environment, arguments of uv sync
+  local target=$1
+  shift
+  if ! cmp -s uv.lock "$target/.synced-with"; then
+    say "making $target"
+    UV_PROJECT_ENVIRONMENT="$target" "$uv" sync --quiet --frozen --python "$python" "$@"
+    cp uv.lock "$target/.synced-with"
+  fi
+}
+
+uv=$(find_uv)
+python=$(find_python)
+export UV_PYTHON_DOWNLOADS=never UV_LINK_MODE="${UV_LINK_MODE:-hardlink}"
+sync .venv
+sync .local/venvs/cloud --only-group cloud
+sync .local/venvs/sam --only-group sam
+sync .local/venvs/runtime --only-group runtime
+printf '%s\n' "$uv" >.local/uv-path
+dirname "$python" >.local/python-bin
