@@ -6,6 +6,7 @@ end with all they started, so nothing is left behind. A lock on a file in the cl
 """
 
 import argparse
+import errno
 import fcntl
 import json
 import os
@@ -228,7 +229,8 @@ def _require_free(port: int, variable: str) -> None:
     try:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:
-        raise CloudError(f"port {port} can't be used ({error.strerror}): set {variable} to another one") from error
+        why = "is taken" if error.errno == errno.EADDRINUSE else f"can't be used: {os.strerror(error.errno or 0)}"
+        raise CloudError(f"port {port} {why}; set {variable} to another one") from error
 
 
 @contextmanager

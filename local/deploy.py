@@ -35,10 +35,10 @@ def deploy(
     parameters: Mapping[str, str] | None = None,
     progress: Callable[[str], None] = print,
 ) -> Deployment:
-    """Build `template` and deploy it to `cloud` with these parameters, the others as the template or the stack has them.
+    """Build `template` and deploy it to `cloud` with these parameters, the others as the template or stack has them.
 
-    `progress` is told one line at a time. The build is kept in `.aws-sam` beside the template and used again for what did
-    not change. Raises DeployError.
+    `progress` is told one line at a time. The build is kept in `.aws-sam` beside the template and used again for what
+    did not change. Raises DeployError.
     """
     start = time.monotonic()
     build(template, progress=progress)
@@ -49,7 +49,6 @@ def deploy(
             "deploy",
             *("--template-file", str(_build_folder(template) / "template.yaml")),
             *("--stack-name", stack),
-            *("--config-file", os.devnull),
             "--resolve-s3",
             "--no-confirm-changeset",
             "--no-fail-on-empty-changeset",
@@ -71,7 +70,7 @@ def build(template: Path, *, progress: Callable[[str], None] = print) -> Path:
     folder = _build_folder(template)
     command = ["build", "--cached", "--parallel", "--template-file", str(template), "--build-dir", str(folder)]
     cache = ["--cache-dir", str(folder.with_name("cache"))]
-    _sam([*command, *cache, "--config-file", os.devnull], template.parent, {"SAM_CLI_TELEMETRY": "0"}, progress)
+    _sam([*command, *cache], template.parent, {"SAM_CLI_TELEMETRY": "0"}, progress)
     return folder
 
 
@@ -105,7 +104,7 @@ def _tool_env(env: Mapping[str, str]) -> dict[str, str]:
     # sam looks for `python3.13` on the PATH, where pyenv's shims answer for versions that are not active.
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     path = os.pathsep.join([str(Path(sys.base_prefix) / "bin"), os.environ.get("PATH", "")])
-    return own | {"PATH": path} | dict(env)
+    return own | {"PATH": path, "SAM_CLI_POLL_DELAY": "1"} | dict(env)
 
 
 def _progress_line(line: str) -> str:

@@ -23,10 +23,12 @@ class RuntimeClient(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LiveResult:
-    """`requests` were sent in `seconds`; `errors` counts the failed ones by AWS error code or exception name."""
+    """`requests` were sent in `seconds`; `errors` counts the failed ones by AWS error code or exception name,
+    `messages` has the first message of each."""
 
     requests: int
     errors: dict[str, int]
+    messages: dict[str, str]
     seconds: float
 
 
@@ -66,7 +68,7 @@ def play_live(
     played = plant(dataset.rows, row_faults, times=times, seed=seed).iloc[:rows]
     inputs = cells(played, dataset.features)
 
-    def send(first: int) -> str | None:
+    def send(first: int) -> tuple[str, str] | None:
         request = {
             "EndpointName": endpoint,
             "ContentType": CONTENT_TYPES[form],
@@ -77,26 +79,28 @@ def play_live(
         try:
             runtime_client.invoke_endpoint(**request)["Body"].read()
         except ClientError as error:
-            return str(error.response.get("Error", {}).get("Code", "ClientError"))
+            return str(error.response.get("Error", {}).get("Code", "ClientError")), str(error)
         except BotoCoreError as error:
-            return type(error).__name__
+            return type(error).__name__, str(error)
         return None
 
     errors: Counter[str] = Counter()
+    messages: dict[str, str] = {}
     requests = 0
 
-    def settle(future: Future[str | None]) -> None:
+    def settle(future: Future[tuple[str, str] | None]) -> None:
         nonlocal requests
         requests += 1
-        error = future.result()
-        if error:
-            errors[error] += 1
+        code, message = future.result() or (None, "")
+        if code:
+            errors[code] += 1
+            messages.setdefault(code, message)
         if progress:
-            progress(error)
+            progress(code)
 
     began = time.monotonic()
     with ThreadPoolExecutor(workers) as pool:
-        under_way: deque[Future[str | None]] = deque()
+        under_way: deque[Future[tuple[str, str] | None]] = deque()
         for number, first in enumerate(range(0, len(inputs), rows_per_request)):
             while under_way and (under_way[0].done() or len(under_way) >= workers):
                 settle(under_way.popleft())
@@ -104,4 +108,4 @@ def play_live(
             under_way.append(pool.submit(send, first))
         while under_way:
             settle(under_way.popleft())
-    return LiveResult(requests, dict(errors), time.monotonic() - began)
+    return LiveResult(requests, dict(errors), messages, time.monotonic() - began)

@@ -17,13 +17,15 @@ import tempfile
 import threading
 import time
 import zipfile
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 from ministack import app
-from ministack.core import lambda_runtime
+from ministack.core import iam_evaluator, lambda_runtime
 from ministack.services import eventbridge, lambda_svc, sqs, sts
+from ministack.services.cloudformation import changesets, engine, handlers, stacks
 
 UNPACKED_LAYERS = Path(tempfile.gettempdir()) / "layers"
 UNPACKING = threading.Lock()
@@ -67,6 +69,13 @@ def _batching_window(queue_arn: str) -> float:
         if mapping.get("EventSourceArn") == queue_arn
     ]
     return max(windows, default=0.0)
+
+
+def run_few_functions_at_once() -> None:
+    """A queue's `MaximumConcurrency` is meant for AWS; here as many processes would only fight for the cores."""
+    allowed = lambda_svc._sqs_esm_concurrency
+    cores = os.cpu_count() or 1
+    lambda_svc._sqs_esm_concurrency = lambda *mapping: min(allowed(*mapping), cores)
 
 
 def unpack_layers_once() -> None:
@@ -116,6 +125,30 @@ def run_functions_on(interpreter: str) -> None:
     lambda_runtime._detect_runtime_binary = binary_and_script
 
 
+def join_lists_in_conditions() -> None:
+    """MiniStack compares an `Fn::Join` in a template's Conditions as it stands, so that it equals nothing."""
+    evaluate = engine._evaluate_conditions
+
+    def joined(value: Any, params: dict[str, Any]) -> Any:
+        if isinstance(value, dict) and "Fn::Join" in value:
+            return engine._resolve_refs(value, {}, params, {}, {}, "", "")
+        if isinstance(value, dict):
+            return {key: joined(part, params) for key, part in value.items()}
+        return [joined(part, params) for part in value] if isinstance(value, list) else value
+
+    def evaluate_joined(template: dict[str, Any], params: dict[str, Any]) -> Any:
+        return evaluate(template | {"Conditions": joined(template.get("Conditions", {}), params)}, params)
+
+    for module in (engine, changesets, handlers, stacks):
+        module._evaluate_conditions = evaluate_joined
+
+
+def count_loopback_as_tls() -> None:
+    """Here requests come by HTTP, and policies that ask for TLS, as the template's do, would refuse them all."""
+    iam_evaluator._request_origin = ContextVar("request_origin", default=("127.0.0.1", True))
+    app.pin_request_origin = lambda source_ip, _tls: iam_evaluator.pin_request_origin(source_ip, True)
+
+
 def tell_who_holds_a_key() -> None:
     """The SageMaker side must know the role behind a function's access key, to hold it to that role's policies."""
     serve = app.app
@@ -155,8 +188,11 @@ def main() -> None:
     end_with_the_starter()
     allow_events_of_aws_services()
     deliver_whole_batches()
+    run_few_functions_at_once()
     unpack_layers_once()
     run_functions_on(os.environ["TRIMTAB_LOCAL_FUNCTION_PYTHON"])
+    join_lists_in_conditions()
+    count_loopback_as_tls()
     tell_who_holds_a_key()
     # Alarms by dimension and clock, alarm events on EventBridge, and metrics from EMF log lines join here.
     app.main()

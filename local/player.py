@@ -67,6 +67,8 @@ def _play_live(options: argparse.Namespace, dataset: DataSet, console: Console) 
     errors = ", ".join(f"{count} × {code}" for code, count in sorted(result.errors.items())) or "none"
     pace = result.requests / result.seconds if result.seconds else 0.0
     print(f"{result.requests} requests in {result.seconds:.1f} s ({pace:.1f} a second), {failed} failed: {errors}")
+    for message in result.messages.values():
+        console.print(message, style="red", markup=False)
     return 1 if failed else 0
 
 

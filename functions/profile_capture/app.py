@@ -5,7 +5,6 @@ its object could not be profiled for a reason that may pass; what can never be r
 """
 
 import os
-import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -17,14 +16,14 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, Field, ValidationError
-
 from trimtab.aws import s3, state_bucket
 from trimtab.aws.endpoint_settings import load_endpoint_settings
 from trimtab.capture.decode import decode
+from trimtab.capture.grid import NumericBins, Vocabulary
 from trimtab.capture.keys import CaptureKey, parse_capture_key
-from trimtab.capture.layout import Layout, layout_of
+from trimtab.capture.layout import Layout
 from trimtab.capture.objects import FoldedObject, fold_object
-from trimtab.capture.pack import ObjectId, ObjectProfile, grid_name, pack_key
+from trimtab.capture.pack import ObjectId, ObjectProfile, grid_name, pack_key, union
 from trimtab.capture.reference import Reference
 from trimtab.settings import ProfileCaptureSettings
 
@@ -34,8 +33,6 @@ tracer = Tracer()
 
 GONE_AFTER_RECEIVES = 3
 """An object that is not there is looked for so often before its message is dropped."""
-REMEMBER_SECONDS = 60
-"""How long an endpoint's settings and reference are used before they are read again."""
 
 
 class S3Bucket(BaseModel):
@@ -60,14 +57,11 @@ class ObjectCreated(BaseModel):
 
 @dataclass(frozen=True)
 class Reading:
-    """How one endpoint's captures are read, and until when (monotonic seconds) that holds."""
+    """How one endpoint's captures are read."""
 
     layout: Layout
     reference: Reference | None
-    expires: float
 
-
-_readings: dict[str, Reading] = {}
 
 type PackId = tuple[str, str, datetime, str]
 """Endpoint, variant, event-time hour, grid."""
@@ -79,6 +73,8 @@ type PackId = tuple[str, str, datetime, str]
 def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     settings = ProfileCaptureSettings.from_environment(os.environ)
     packs: dict[PackId, dict[str, ObjectProfile]] = defaultdict(dict)
+    # read once per batch, not kept longer: a new reference or setting holds from the next batch on
+    readings: dict[str, Reading] = {}
     failed: set[str] = set()
     for record in event["Records"]:
         message_id = record["messageId"]
@@ -88,7 +84,9 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
                 metrics.add_metric("ObjectsSkipped", MetricUnit.Count, 1)
                 logger.info("Object is no capture", extra={"bucket": bucket, "key": key})
                 continue
-            folded = profile_object(bucket, key, capture, settings)
+            if capture.endpoint not in readings:
+                readings[capture.endpoint] = read_reading(capture.endpoint, settings)
+            folded = profile_object(bucket, key, capture, readings[capture.endpoint], settings)
         except ValidationError as error:
             quarantine_message(record, f"not an S3 event: {error.error_count()} faults", settings)
         except s3.ObjectNotFoundError as error:
@@ -114,8 +112,9 @@ def parse_message(record: Mapping[str, Any]) -> tuple[str, str, CaptureKey | Non
 
 
 @tracer.capture_method(capture_response=False)
-def profile_object(bucket: str, key: str, capture: CaptureKey, settings: ProfileCaptureSettings) -> FoldedObject:
-    reading = read_reading(capture.endpoint, settings)
+def profile_object(
+    bucket: str, key: str, capture: CaptureKey, reading: Reading, settings: ProfileCaptureSettings
+) -> FoldedObject:
     body = s3.open_object(bucket, key)
     identity = ObjectId(bucket, key, body.modified, body.etag)
     items = decode(body.chunks, reading.layout, now=datetime.now(UTC))
@@ -128,13 +127,19 @@ def profile_object(bucket: str, key: str, capture: CaptureKey, settings: Profile
 
 
 def read_reading(endpoint: str, settings: ProfileCaptureSettings) -> Reading:
-    known = _readings.get(endpoint)
-    if known is None or known.expires < time.monotonic():
-        loaded = load_endpoint_settings(settings.name, settings.state_table_name, endpoint)
-        reference = state_bucket.read_reference(settings.state_bucket_name, endpoint)
-        known = Reading(layout_of(loaded.settings, reference), reference, time.monotonic() + REMEMBER_SECONDS)
-        _readings[endpoint] = known
-    return known
+    monitor = load_endpoint_settings(settings.name, settings.state_table_name, endpoint).settings
+    reference = state_bucket.read_reference(settings.state_bucket_name, endpoint)
+    bins = reference.grid.columns if reference else {}
+    layout = Layout(
+        columns=monitor.columns,
+        predictions=monitor.predictions,
+        records=monitor.records,
+        output_records=monitor.output_records,
+        numeric=frozenset(name for name, each in bins.items() if isinstance(each, NumericBins)),
+        categorical=frozenset(name for name, each in bins.items() if isinstance(each, Vocabulary)),
+        keep=frozenset(bins) if monitor.columns and bins else None,
+    )
+    return Reading(layout, reference)
 
 
 def write_packs(packs: Mapping[PackId, Mapping[str, ObjectProfile]], bucket: str) -> set[str]:
@@ -142,7 +147,7 @@ def write_packs(packs: Mapping[PackId, Mapping[str, ObjectProfile]], bucket: str
     failed: set[str] = set()
     for (endpoint, variant, hour, grid), entries in packs.items():
         try:
-            objects = list(entries.values())
+            objects = union([entries.values()])  # one object may have come in several messages
             state_bucket.write_pack(bucket, pack_key(endpoint, variant, hour, grid, objects), objects)
         except Exception:
             logger.exception("Pack could not be written", extra={"endpoint": endpoint, "hour": hour.isoformat()})

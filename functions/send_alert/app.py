@@ -76,7 +76,7 @@ def aws() -> Outside:
 @logger.inject_lambda_context
 @metrics.log_metrics
 @tracer.capture_lambda_handler
-def lambda_handler(event: dict[str, Any], context: LambdaContext, outside: Outside | None = None) -> dict[str, Any]:
+def lambda_handler(event: dict[str, Any], context: LambdaContext, *, outside: Outside | None = None) -> dict[str, Any]:
     """Deliver a batch of findings; the ones that a channel did not take are reported back, for the queue to retry."""
     outside = outside or aws()
     records = event["Records"]
@@ -112,6 +112,7 @@ def deliver(channel: str, alert: Alert, send: Callable[[Alert], None], outside: 
     """Deliver one alert to the channel unless that has been done, and mark it as done."""
     if outside.is_delivered(alert.id, channel, outside.now()):
         logger.info("Alert was delivered before", channel=channel, finding_id=alert.id)
+        metrics.add_metric(name="AlertDeliveredBefore", unit=MetricUnit.Count, value=1)
         return
     try:
         send(alert)

@@ -1,8 +1,10 @@
 """The SageMaker side's HTTP server: what `endpoints` and `invocations` answer themselves, and moto for the rest.
 
 Run by `local.cloud` as `python -m local.sagemaker.server --port N`, with MiniStack's address and keys in the usual AWS
-variables. Standard input is a pipe that the starter holds: when it closes, open captures are written and the server
-ends. Control requests, for the player and the tests: `POST /_local/flush` writes all open capture files and answers with
+variables and the account's number in MOTO_ACCOUNT_ID. Standard input is a pipe that the starter holds: when it closes,
+open captures are written and the server ends.
+
+Control requests, for the player and the tests: `POST /_local/flush` writes all open capture files and answers with
 their addresses; `PUT /_local/models/NAME` with a body `module:callable` replaces what answers for the SageMaker model
 NAME.
 """
@@ -21,7 +23,7 @@ from io import BytesIO
 from typing import Any
 
 import boto3
-from moto.core.models import DEFAULT_ACCOUNT_ID
+from botocore.config import Config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.sagemaker.models import sagemaker_backends
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -46,6 +48,7 @@ type Wsgi = Callable[[Environ, Any], Iterable[bytes]]
 class Side:
     """What the requests share."""
 
+    account: str
     moto: Wsgi
     authorize: Authorize
     captures: Captures
@@ -101,8 +104,8 @@ class Side:
         if not match:
             raise RefusedError("MissingAuthenticationTokenException", "Missing Authentication Token")
         access_key, region = match.groups()
-        self.authorize(access_key, operation, parameters, DEFAULT_ACCOUNT_ID, region)
-        return sagemaker_backends[DEFAULT_ACCOUNT_ID][region]
+        self.authorize(access_key, operation, parameters, self.account, region)
+        return sagemaker_backends[self.account][region]
 
     def _control(self, request: HttpRequest) -> Response:
         match request.method, request.path.split("/")[2:]:
@@ -136,12 +139,14 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     port = parser.parse_args().port
     logging.basicConfig(level=logging.WARNING)
-    s3 = boto3.client("s3")
+    # One try: at the end MiniStack may be gone, and nobody waits for captures then.
+    s3 = boto3.client("s3", config=Config(retries={"total_max_attempts": 1}, connect_timeout=2))
     captures = Captures(
         lambda bucket, key, body: s3.put_object(Bucket=bucket, Key=key, Body=body),
         float(os.environ.get("TRIMTAB_LOCAL_CAPTURE_SECONDS", "60")),
     )
     side = Side(
+        os.environ["MOTO_ACCOUNT_ID"],
         DomainDispatcherApplication(create_backend_app),
         by_policy(os.environ["AWS_ENDPOINT_URL"], boto3.client("iam")),
         captures,
@@ -149,6 +154,8 @@ def main() -> None:
     server = make_server("127.0.0.1", port, side, threaded=True, request_handler=QuietHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdin.read()
+    server.shutdown()
+    server.server_close()
     captures.flush()
 
 

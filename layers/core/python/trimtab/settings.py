@@ -36,7 +36,6 @@ class BuildReferenceSettings(FunctionSettings):
     state_bucket_name: str
     state_table_name: str
     findings_bus_name: str
-    capture_queue_url: str
 
 
 class ProfileCaptureSettings(FunctionSettings):
@@ -55,6 +54,7 @@ class DetectDriftSettings(FunctionSettings):
     state_table_name: str
     findings_bus_name: str
     build_reference_function_name: str
+    capture_queue_url: str
 
 
 class EndpointSettings(BaseModel):

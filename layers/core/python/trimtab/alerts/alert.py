@@ -8,8 +8,9 @@ from trimtab.alerts.drift_evidence import MovedColumns, drift_facts, moved_colum
 from trimtab.alerts.text import clean, one_line, shorten, utc_minute
 from trimtab.findings import Finding
 
-MAX_FACTS = 16
+MAX_SCALARS = 12
 MAX_LINKS = 4
+MAX_RAW = 30_000
 
 _KIND_NAMES = {"self": "Trimtab health"}
 _STATE_WORDS = {"raised": "", "continued": "continues", "cleared": "cleared"}
@@ -19,8 +20,8 @@ _STATE_WORDS = {"raised": "", "continued": "continues", "cleared": "cleared"}
 class Alert:
     """What a person is told. All text is clean and of bounded length; only `reason` and `raw` may have several lines.
 
-    `headline` says what, where and in which state; `title` says it in one line with the numbers. `unread` names what of
-    the finding could not be understood, and `raw` then holds it as it was received.
+    `heading` says in one line what, where and how much. `unread` names what of the finding could not be understood, and
+    `raw` holds what is passed on as it was received.
     """
 
     id: str
@@ -31,8 +32,7 @@ class Alert:
     kind: str
     severity: str
     state: str
-    headline: str
-    title: str
+    heading: str
     reason: str
     facts: tuple[tuple[str, str], ...] = ()
     columns: MovedColumns | None = None
@@ -45,7 +45,6 @@ class Alert:
 def alert_of(finding: Finding, unread: str = "", raw: str = "") -> Alert:
     """The alert for a finding; evidence of a shape not known is told as its top-level values."""
     evidence = read_drift_evidence(finding.evidence) if finding.kind == "drift" else None
-    headline = one_line(_headline(finding), 180)
     return Alert(
         id=finding.id,
         account=one_line(finding.account, 40),
@@ -55,14 +54,13 @@ def alert_of(finding: Finding, unread: str = "", raw: str = "") -> Alert:
         kind=finding.kind,
         severity=finding.severity,
         state=finding.state,
-        headline=headline,
-        title=one_line(finding.title, 200).removeprefix(headline).lstrip(": ") or headline,
+        heading=one_line(_heading(finding), 300),
         reason=shorten(clean(finding.reason).strip(), 4000),
         facts=(
             *_place(finding),
             *(drift_facts(evidence) if evidence else _scalars(finding.evidence)),
             *_action(finding),
-        )[:MAX_FACTS],
+        ),
         columns=moved_columns(evidence) if evidence else None,
         next_steps=_next_steps(finding),
         links=tuple(
@@ -71,24 +69,28 @@ def alert_of(finding: Finding, unread: str = "", raw: str = "") -> Alert:
             if target.strip()
         ),
         unread=one_line(unread, 400),
-        raw=shorten(clean(raw), 4000),
+        raw=shorten(clean(raw), MAX_RAW),
     )
 
 
-def _headline(finding: Finding) -> str:
+def _heading(finding: Finding) -> str:
+    """The title, where it does not name the endpoint preceded by what it is about."""
+    if finding.endpoint and finding.endpoint in finding.title:
+        return finding.title
     name = _KIND_NAMES.get(finding.kind, finding.kind.replace("_", " ").capitalize())
     # Drift is raised; a cost, a release or a setting is not.
     alarming = finding.kind == "drift" and finding.severity != "info" and finding.state == "raised"
     state = "raised" if alarming else _STATE_WORDS[finding.state]
     where = "/".join(part for part in (finding.endpoint, finding.variant) if part)
-    return " ".join(part for part in (name, state, f"on {where}" if where else "") if part)
+    about = " ".join(part for part in (name, state, f"on {where}" if where else "") if part)
+    return f"{about}: {finding.title}" if finding.title.strip() else about
 
 
 def _place(finding: Finding) -> tuple[tuple[str, str], ...]:
     endpoint = f"{finding.endpoint}, variant {finding.variant}" if finding.variant else finding.endpoint
     return (
         *((("Endpoint", one_line(endpoint, 160)),) if finding.endpoint else ()),
-        ("Account", one_line(f"{finding.account}, {finding.region}", 100)),
+        ("Account", one_line(", ".join(part for part in (finding.account, finding.region) if part), 100) or "-"),
         ("Found", utc_minute(finding.time)),
     )
 
@@ -101,11 +103,13 @@ def _action(finding: Finding) -> tuple[tuple[str, str], ...]:
 
 
 def _scalars(evidence: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (one_line(name.replace("_", " ").capitalize(), 40), one_line(_scalar(value), 300))
+    facts = [
+        (one_line(name.replace("_", " ").capitalize(), 40), one_line(_scalar(value), 300) or "-")
         for name, value in evidence.items()
         if isinstance(value, (bool, int, float, str)) and name.strip()
-    )
+    ]
+    more = len(facts) - MAX_SCALARS
+    return (*facts[:MAX_SCALARS], *([("And", f"{more} more values in the finding")] if more > 0 else []))
 
 
 def _scalar(value: bool | int | float | str) -> str:
@@ -131,7 +135,7 @@ def _next_steps(finding: Finding) -> tuple[str, ...]:
                 "If the world itself changed, measure the model on recent labelled rows before you retrain.",
                 "If the model serves the new data well, make a recent window the reference.",
             )
-        case "settings":
+        case "settings" if finding.severity != "info":
             return ("Correct the setting named above. Until then the last good settings stay in force.",)
         case _:
             return ()

@@ -64,12 +64,13 @@ class DriftEvidence(_Evidence):
 
 @dataclass(frozen=True)
 class MovedColumns:
-    """The columns to show, worst first, as cells of text: column, PSI, threshold, verdict, why.
+    """The columns to show, worst first: the cells column, PSI, threshold and verdict as text, and in `reasons` why.
 
     `moved` says whether they moved or are merely the largest; `more` counts moved columns that are not shown.
     """
 
-    rows: tuple[tuple[str, str, str, str, str], ...]
+    rows: tuple[tuple[str, str, str, str], ...]
+    reasons: tuple[str, ...]
     moved: bool
     more: int
 
@@ -113,15 +114,9 @@ def moved_columns(evidence: DriftEvidence) -> MovedColumns | None:
     threshold = "-" if limit is None else f"{limit:.3g}"
     return MovedColumns(
         rows=tuple(
-            (
-                one_line(name, 24),
-                _number(column.psi),
-                threshold,
-                one_line(column.verdict, 20),
-                one_line(column.reason, 120),
-            )
-            for name, column in shown
+            (one_line(name, 32), _number(column.psi), threshold, one_line(column.verdict, 20)) for name, column in shown
         ),
+        reasons=tuple(one_line(column.reason, 400) for _, column in shown),
         moved=bool(moved),
         more=max(0, len(moved) - MAX_COLUMNS),
     )

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from trimtab.alerts.alert import Alert, alert_of
+from trimtab.alerts.alert import MAX_RAW, Alert, alert_of
 from trimtab.alerts.text import clean, one_line, shorten
 from trimtab.findings import Finding, Severity
 
@@ -61,7 +61,7 @@ def _without_unread(detail: Mapping[str, Any], error: ValidationError) -> tuple[
 
 def _raw_alert(detail: Mapping[str, Any], body: str, problem: str) -> Alert:
     """An alert that carries `body` as it came, with what of `detail` can be used for filters."""
-    severity = _text(detail, "severity", 20)
+    severity, title = _text(detail, "severity", 20), _text(detail, "title", 200)
     return Alert(
         id=_text(detail, "id", 200) or hashlib.sha256(body.encode(errors="replace")).hexdigest(),
         account=_text(detail, "account", 40),
@@ -71,12 +71,11 @@ def _raw_alert(detail: Mapping[str, Any], body: str, problem: str) -> Alert:
         kind=_text(detail, "kind", 40) or "unreadable",
         severity=severity if severity in get_args(Severity) else "warning",
         state="raised",
-        headline="Trimtab received a finding that it cannot read",
-        title=_text(detail, "title", 200) or "a finding of unknown form",
+        heading=": ".join(["Trimtab received a finding that it cannot read", *([title] if title else [])]),
         reason=_text(detail, "reason", 2000)
         or "The finding below is passed on as it came, so that nothing is lost. It may come from a newer Trimtab.",
         unread=one_line(problem, 400),
-        raw=shorten(clean(body), 4000),
+        raw=shorten(clean(body), MAX_RAW),
     )
 
 

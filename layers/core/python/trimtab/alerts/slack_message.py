@@ -10,11 +10,11 @@ from typing import Any
 
 from trimtab.alerts.alert import Alert
 from trimtab.alerts.drift_evidence import MovedColumns
-from trimtab.alerts.sns_message import column_table, tag
+from trimtab.alerts.sns_message import column_table, columns_title, tag
 from trimtab.alerts.text import one_line
 
 TOTAL_LENGTH = 9_000
-TABLE_WIDTH = 72
+MAX_FIELDS = 10
 LINK_LENGTH = 400
 
 _SIGNS = {"critical": "🔴", "warning": "🟠", "info": "🔵"}
@@ -29,13 +29,12 @@ def slack_message(alert: Alert) -> Mapping[str, Any]:
     if alert.state == "continued":
         sign += "🔁"
     blocks: list[Block] = [
-        {"type": "header", "text": _plain(f"{sign} {alert.headline}", 150)},
-        {"type": "section", "text": _plain(f"{tag(alert)}: {alert.title}", 300)},
+        {"type": "header", "text": _plain(f"{sign} {alert.heading}", 150)},
     ]
     if alert.reason:
         blocks.append({"type": "section", "text": _plain(alert.reason, 1200)})
     if alert.facts:
-        blocks.append({"type": "section", "fields": [_fact(label, value) for label, value in alert.facts[:8]]})
+        blocks.append({"type": "section", "fields": _facts(alert.facts)})
     if alert.columns:
         blocks.append({"type": "section", "text": _mrkdwn(_columns(alert.columns))})
     if alert.next_steps:
@@ -47,8 +46,10 @@ def slack_message(alert: Alert) -> Mapping[str, Any]:
         blocks.append({"type": "section", "text": _plain(f"Not understood of this finding: {alert.unread}", 300)})
     if alert.raw:
         blocks.append({"type": "section", "text": _mrkdwn(_code(alert.raw, 1200))})
-    blocks.append({"type": "context", "elements": [_plain(f"Trimtab, finding {one_line(alert.id, 100)}", 200)]})
-    return {"text": escaped(f"{sign} [{tag(alert)}] {alert.headline}: {alert.title}", 500), "blocks": blocks}
+    blocks.append(
+        {"type": "context", "elements": [_plain(f"{tag(alert)}. Trimtab, finding {one_line(alert.id, 100)}", 200)]}
+    )
+    return {"text": escaped(f"{sign} [{tag(alert)}] {alert.heading}", 500), "blocks": blocks}
 
 
 def escaped(text: str, limit: int) -> str:
@@ -72,14 +73,15 @@ def _mrkdwn(text: str) -> Block:
     return {"type": "mrkdwn", "text": text}
 
 
-def _fact(label: str, value: str) -> Block:
-    return _plain(f"{label}\n{value}", 240)
+def _facts(facts: tuple[tuple[str, str], ...]) -> list[Block]:
+    shown = facts if len(facts) <= MAX_FIELDS else (*facts[: MAX_FIELDS - 1], ("And", "more in the mail"))
+    return [_plain(f"{label}\n{value}", 200) for label, value in shown]
 
 
 def _columns(columns: MovedColumns) -> str:
-    title = "*Columns that moved most*" if columns.moved else "*No column moved; the largest differences*"
+    table = _code("\n".join(column_table(columns)), 1500)
     more = f"\nand {columns.more} more" if columns.more else ""
-    return f"{title}\n{_code('\n'.join(column_table(columns, TABLE_WIDTH)), 1500)}{more}"
+    return f"*{columns_title(columns)}*\n{table}{more}"
 
 
 def _code(text: str, limit: int) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from trimtab.alerts.alert import Alert
 from trimtab.alerts.drift_evidence import MovedColumns
-from trimtab.alerts.text import aligned, ascii_line, one_line, shorten
+from trimtab.alerts.text import aligned, ascii_line, one_line
 
 WIDTH = 76
 SUBJECT_LENGTH = 99
@@ -38,7 +38,7 @@ def sns_message(alert: Alert) -> SnsMessage:
         "region": alert.region,
     }
     return SnsMessage(
-        subject=ascii_line(f"[{tag(alert)}] {_heading(alert)}", SUBJECT_LENGTH),
+        subject=ascii_line(f"[{tag(alert)}] {alert.heading}", SUBJECT_LENGTH),
         body=_body(alert),
         attributes={name: value for name, value in attributes.items() if value},
     )
@@ -49,14 +49,9 @@ def tag(alert: Alert) -> str:
     return "RESOLVED" if alert.state == "cleared" else alert.severity.upper()
 
 
-def _heading(alert: Alert) -> str:
-    return alert.headline if alert.title == alert.headline else f"{alert.headline}: {alert.title}"
-
-
 def _body(alert: Alert) -> str:
     sections = [
-        _wrapped(f"{tag(alert)}  {alert.headline}"),
-        "" if alert.title == alert.headline else _wrapped(alert.title),
+        _wrapped(f"{tag(alert)}  {alert.heading}"),
         "\n".join(_wrapped(line) for line in alert.reason.splitlines()),
         _facts(alert),
         _columns(alert.columns) if alert.columns else "",
@@ -79,18 +74,23 @@ def _facts(alert: Alert) -> str:
 
 
 def _columns(columns: MovedColumns) -> str:
-    title = "Columns that moved most" if columns.moved else "No column moved; the largest differences"
-    more = [f"  and {columns.more} more"] if columns.more else []
-    return "\n".join([title, "", *(f"  {line}" for line in column_table(columns, WIDTH - 2)), *more])
+    head, *rows = column_table(columns)
+    lines = [columns_title(columns), "", f"  {head}"]
+    for row, reason in zip(rows, columns.reasons, strict=True):
+        lines.append(f"  {row}")
+        if reason:
+            lines.append(_wrapped(reason, first=" " * 6, other=" " * 6))
+    return "\n".join([*lines, *([f"  and {columns.more} more"] if columns.more else [])])
 
 
-def column_table(columns: MovedColumns, width: int) -> list[str]:
-    """The columns as aligned lines of at most `width` characters (72 or more), headed by their names."""
-    lines = aligned(
-        [("column", "PSI", "threshold", "verdict", "why"), *columns.rows],
-        numeric=frozenset({1, 2}),
-    )
-    return [shorten(line, width) for line in lines]
+def columns_title(columns: MovedColumns) -> str:
+    """What the table of columns shows."""
+    return "Columns that moved most" if columns.moved else "No column moved; the largest differences"
+
+
+def column_table(columns: MovedColumns) -> list[str]:
+    """The columns as aligned lines, headed by the names of the cells; about 70 characters wide at most."""
+    return aligned([("column", "PSI", "threshold", "verdict"), *columns.rows], numeric=frozenset({1, 2}))
 
 
 def _next_steps(alert: Alert) -> str:

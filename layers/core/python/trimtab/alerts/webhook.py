@@ -79,7 +79,7 @@ def rejection_alert(rejected: Alert, why: str, now: datetime) -> Alert:
             title="alerts do not reach Slack",
             reason=f"The Slack webhook cannot be used: {why}. Alerts come by SNS only until it is repaired. "
             "The first one that Slack missed today:\n"
-            f"{rejected.headline}: {rejected.title}",
+            f"{rejected.heading}",
             links={"how to repair it": "docs/alerts.md, section Slack"},
         )
     )

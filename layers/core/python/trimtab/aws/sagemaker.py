@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from botocore.exceptions import ClientError
+
 from trimtab.aws.clients import sagemaker
 
 
@@ -23,10 +25,16 @@ def endpoint_names() -> Iterator[str]:
                 yield endpoint["EndpointName"]
 
 
-def describe_endpoint(name: str) -> Endpoint:
-    """One endpoint. Raises botocore's ClientError when it does not exist (any more)."""
+def describe_endpoint(name: str) -> Endpoint | None:
+    """One endpoint, None when it does not exist (any more)."""
     client = sagemaker()
-    answer = client.describe_endpoint(EndpointName=name)
+    try:
+        answer = client.describe_endpoint(EndpointName=name)
+    except ClientError as error:
+        # SageMaker has no error of its own for this
+        if error.response["Error"]["Code"] == "ValidationException" and "Could not find" in str(error):
+            return None
+        raise
     pages = client.get_paginator("list_tags").paginate(ResourceArn=answer["EndpointArn"])
     return Endpoint(
         name=name,

@@ -60,18 +60,19 @@ def replace_reference(bucket: str, endpoint: str, reference: Reference) -> None:
     s3.write_object(bucket, _reference_key(endpoint), encode_reference(reference))
 
 
-def write_window(bucket: str, endpoint: str, variant: str, start: datetime, verdict: Mapping[str, Any]) -> str:
-    """Store a window's verdict with its evidence; its address."""
-    key = _window_key(endpoint, variant, start)
-    s3.write_object(bucket, key, json.dumps(verdict, indent=1).encode())
-    return f"s3://{bucket}/{key}"
+def write_window(bucket: str, endpoint: str, variant: str, start: datetime, verdict: Mapping[str, Any]) -> None:
+    """Store a window's verdict with its evidence."""
+    s3.write_object(bucket, window_key(endpoint, variant, start), json.dumps(verdict, indent=1).encode())
 
 
-def last_window(bucket: str, endpoint: str, variant: str, before: datetime) -> Mapping[str, Any] | None:
-    """The last stored verdict of a window that started before a moment, None without any."""
-    keys = s3.list_keys(bucket, f"windows/{endpoint}/{variant}/", before=_window_key(endpoint, variant, before))
-    last = max(keys, default=None)
-    return None if last is None else json.loads(s3.read_object(bucket, last))
+def last_window(bucket: str, endpoint: str, variant: str, ended_by: datetime) -> dict[str, Any] | None:
+    """The stored verdict of the last window that had ended by a moment, None without any."""
+    keys = list(s3.list_keys(bucket, f"windows/{endpoint}/{variant}/", before=window_key(endpoint, variant, ended_by)))
+    for key in reversed(keys):
+        document: dict[str, Any] = json.loads(s3.read_object(bucket, key))
+        if datetime.fromisoformat(document["window"]["end"]) <= ended_by:
+            return document
+    return None
 
 
 def write_quarantine(bucket: str, day: datetime, name: str, document: Mapping[str, Any]) -> None:
@@ -83,5 +84,6 @@ def _reference_key(endpoint: str) -> str:
     return f"references/{endpoint}/current.json"
 
 
-def _window_key(endpoint: str, variant: str, start: datetime) -> str:
+def window_key(endpoint: str, variant: str, start: datetime) -> str:
+    """Where the verdict of a window that started then lies."""
     return f"windows/{endpoint}/{variant}/{start:%Y-%m-%dT%H}.json"

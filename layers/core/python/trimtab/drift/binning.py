@@ -1,6 +1,7 @@
 """From a profile's fine bins to the bins of the PSI."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trimtab.capture.grid import Bins, NumericBins, Vocabulary
 from trimtab.capture.profile import ColumnProfile
@@ -35,10 +36,10 @@ def _categorical_counts(bins: Vocabulary, reference: IntArray, current: IntArray
     current data. With many values of about five counts each that alone gives PSI 0.08 (simulated, 200 values); with 25
     counts it is below 0.03. So the more values, the more counts a bin of its own needs.
 
-    Unseen values: when the whole vocabulary is listed they are no part of the PSI, for they have a rule of their own and
-    one smoothed empty reference bin would make a new category of 2 % exceed PSI 0.1. Values that the reference has once
-    are then no part of its counts either: that many unseen ones are to be expected (Good-Turing). When the vocabulary is
-    cut off, unseen values are part of the rest, where the reference has its own long tail.
+    Unseen values: when the whole vocabulary is listed they are no part of the PSI, for they have a rule of their own,
+    and one smoothed empty reference bin would make a new category of 2 % exceed PSI 0.1. Values that the reference has
+    once are then no part of its counts either: that many unseen ones are to be expected (Good-Turing). When the
+    vocabulary is cut off, unseen values are part of the rest, where the reference has its own long tail.
     """
     values = len(bins.values)
     listed, listed_current = reference[:values], current[:values]
@@ -55,7 +56,6 @@ def _categorical_counts(bins: Vocabulary, reference: IntArray, current: IntArray
     )
 
 
-def _is_rare(reference: IntArray, current: IntArray, enough: int) -> IntArray:
-    expected = reference * (current.sum() / max(1, reference.sum()))
-    rare: IntArray = (reference < enough) | (expected < EXPECTED)
-    return rare
+def _is_rare(reference: IntArray, current: IntArray, enough: int) -> NDArray[np.bool_]:
+    expected = reference * (int(current.sum()) / max(1, int(reference.sum())))
+    return (reference < enough) | (expected < EXPECTED)

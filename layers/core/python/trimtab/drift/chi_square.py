@@ -17,7 +17,7 @@ def chi_square_sf(x: float, df: int) -> float:
     if x <= 0:
         return 1.0
     base, steps, start = _ladder(x / 2, df)
-    return min(1.0, start + float(np.exp(_log_terms(base + np.arange(steps), x / 2)).sum()))
+    return min(1.0, start + float(np.exp(_log_terms(base + np.arange(steps, dtype=np.float64), x / 2)).sum()))
 
 
 def noncentral_chi_square_sf(x: float, df: int, noncentrality: float) -> float:
@@ -40,13 +40,13 @@ def _tails(y: float, df: int, first: int, count: int) -> FloatArray:
     lowest, highest = first + steps, first + steps + count - 1
     begin = max(0, floor(min(y, lowest) - _reach(y)))
     end = max(begin, min(highest, ceil(y + _reach(y))))
-    terms = np.exp(_log_terms(base + np.arange(begin, end), y))
+    terms = np.exp(_log_terms(base + np.arange(begin, end, dtype=np.float64), y))
     sums = np.concatenate([[0.0], np.cumsum(terms)]) + (start if begin == 0 else 0.0)
     return sums[np.clip(np.arange(lowest, highest + 1) - begin, 0, end - begin)]
 
 
 def _ladder(y: float, df: int) -> tuple[float, int, float]:
-    """Where the recurrence Q(a+1, y) = Q(a, y) + y^a e^-y / Γ(a+1) starts (a = 1 or ½), its steps to df/2, its start."""
+    """Of the recurrence Q(a+1, y) = Q(a, y) + y^a e^-y / Γ(a+1): the first a, the steps to df/2, the first Q."""
     return (1.0, (df - 2) // 2, exp(-y)) if df % 2 == 0 else (0.5, (df - 1) // 2, erfc(sqrt(y)))
 
 
@@ -60,8 +60,9 @@ def _log_terms(x: FloatArray, mean: float) -> FloatArray:
     if not len(x):
         return x
     anchor = min(max(int(mean - x[0]), 0), len(x) - 1)
-    logs = np.concatenate([[0.0], np.cumsum(np.log(mean / x[1:]))])
-    return logs - logs[anchor] + _log_term(float(x[anchor]), mean)
+    logs: FloatArray = np.concatenate([[0.0], np.cumsum(np.log(mean / x[1:]))])
+    logs += _log_term(float(x[anchor]), mean) - logs[anchor]
+    return logs
 
 
 def _log_term(x: float, mean: float) -> float:

@@ -5,11 +5,17 @@ from math import erfc, exp, lgamma, sqrt
 from statistics import NormalDist
 
 
+@cache
+def normal_quantile(probability: float) -> float:
+    """The value that a standard normal variable does not exceed with this probability."""
+    return NormalDist().inv_cdf(probability)
+
+
 def wilson_lower(count: int, of: int, level: float) -> float:
     """The share that is exceeded but for an error of `level` (one-sided lower Wilson bound); 0 when `of` is 0."""
     if of == 0:
         return 0.0
-    z = _normal_quantile(1 - level)
+    z = normal_quantile(1 - level)
     share = count / of
     centre = share + z * z / (2 * of)
     spread = z * sqrt(share * (1 - share) / of + z * z / (4 * of * of))
@@ -26,7 +32,12 @@ def two_proportion_p(a: int, n: int, b: int, m: int) -> float:
 
 
 def excess_p(count: int, of: int, reference_count: int, reference_of: int) -> float:
-    """One-sided p of count/of being no greater a share than reference_count/reference_of (Fisher's exact test)."""
+    """One-sided p of count/of being no greater a share than reference_count/reference_of (Fisher's exact test).
+
+    1 where it is not greater in the data.
+    """
+    if count * reference_of <= reference_count * of:
+        return 1.0
     drawn = count + reference_count
     total = of + reference_of
     term = exp(
@@ -37,11 +48,6 @@ def excess_p(count: int, of: int, reference_count: int, reference_of: int) -> fl
         term *= in_reference * (of - count) / ((reference_of - in_reference + 1) * (count + 1))
         in_reference, count, tail = in_reference - 1, count + 1, tail + term
     return min(1.0, tail)
-
-
-@cache
-def _normal_quantile(probability: float) -> float:
-    return NormalDist().inv_cdf(probability)
 
 
 def _log_choose(n: int, k: int) -> float:

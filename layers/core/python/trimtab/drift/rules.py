@@ -3,13 +3,33 @@
 Each needs both an effect that matters (a threshold) and the certainty that it is none of the reference's own.
 """
 
+from math import sqrt
+
 import numpy as np
 
 from trimtab.capture.grid import Bins, NumericBins, Vocabulary
 from trimtab.capture.profile import ColumnProfile
-from trimtab.drift.proportions import excess_p, two_proportion_p, wilson_lower
+from trimtab.drift.proportions import excess_p, normal_quantile, two_proportion_p, wilson_lower
 from trimtab.drift.thresholds import DriftThresholds
 from trimtab.drift.verdict import Reason, Verdict, reason
+
+
+def broken_rules(
+    bins: Bins, reference: ColumnProfile, current: ColumnProfile, thresholds: DriftThresholds, level: float
+) -> tuple[Reason, ...]:
+    """The rules that the current data breaks. `level`: error level of the tests against the reference. Rules with too
+    few values (`warn_rows`) say nothing."""
+    found: list[Reason | None] = []
+    if current.cells >= thresholds.warn_rows:
+        found += [
+            missing_rule(reference, current, thresholds, level),
+            invalid_rule(reference, current, thresholds, level),
+        ]
+    if current.valid >= thresholds.warn_rows:
+        found.append(unseen_rule(bins, reference, current, thresholds, level))
+        if isinstance(bins, NumericBins) and not is_constant(bins):
+            found.append(range_rule(bins, reference, current, thresholds, level))
+    return tuple(each for each in found if each is not None)
 
 
 def missing_rule(
@@ -28,32 +48,28 @@ def invalid_rule(
     reference: ColumnProfile, current: ColumnProfile, thresholds: DriftThresholds, level: float
 ) -> Reason | None:
     """ALERT when certainly `invalid_share` more of the cells hold no number than in the reference."""
-    if not _exceeds_reference(
-        (current.invalid, current.cells), (reference.invalid, reference.cells), thresholds.invalid_share, thresholds, level
-    ):
+    counts, before = (current.invalid, current.cells), (reference.invalid, reference.cells)
+    bound = wilson_lower(*counts, thresholds.rule_level)
+    if bound <= share(*before) + thresholds.invalid_share or excess_p(*counts, *before) >= level:
         return None
-    text = (
-        f"{percent(share(current.invalid, current.cells))} of the cells are no numbers "
-        f"(reference {percent(share(reference.invalid, reference.cells))})"
-    )
+    text = f"{percent(share(*counts))} of the cells are no numbers (reference {percent(share(*before))})"
     return reason("invalid", Verdict.ALERT, text, rows=current.cells, thresholds=thresholds)
 
 
 def unseen_rule(
     bins: Bins, reference: ColumnProfile, current: ColumnProfile, thresholds: DriftThresholds, level: float
 ) -> Reason | None:
-    """ALERT when certainly `unseen_share` more of the values are new than chance would bring (Good-Turing)."""
+    """ALERT when certainly `unseen_share` more of the values are new than chance may bring."""
     unseen = unseen_count(bins, current)
-    if unseen is None:
+    if unseen is None or reference.valid == 0:
         return None
-    expected = expected_unseen(bins, reference)
-    if not _exceeds_reference(
-        (unseen, current.valid), (expected, reference.valid), thresholds.unseen_share, thresholds, level
-    ):
+    expected = most_expected_unseen(bins, reference, level)
+    if wilson_lower(unseen, current.valid, thresholds.rule_level) <= expected + thresholds.unseen_share:
         return None
-    text = f"{percent(share(unseen, current.valid))} of the values are not in the reference"
-    if expected:
-        text += f" (up to {percent(share(expected, reference.valid))} would be no surprise)"
+    text = (
+        f"{percent(share(unseen, current.valid))} of the values are not in the reference "
+        f"(up to {percent(expected)} would be no surprise)"
+    )
     return reason("unseen", Verdict.ALERT, text, rows=current.valid, thresholds=thresholds)
 
 
@@ -62,8 +78,8 @@ def range_rule(
 ) -> Reason | None:
     """WARN when certainly more than `range_share` lie outside the reference's 0.1 % and 99.9 % quantiles.
 
-    Even with nothing drifted a small reference is left often. Its quantiles are two of its values; counted as outside,
-    they make Fisher's test exact for what chance puts there.
+    A small reference is left often with nothing drifted. The ends of its range being two of its own values, Fisher's
+    test with one value more outside is exact for what chance puts there.
     """
     outside, before = outside_count(bins, current), outside_count(bins, reference)
     bound = wilson_lower(outside, current.valid, thresholds.rule_level)
@@ -88,22 +104,21 @@ def unseen_count(bins: Bins, current: ColumnProfile) -> int | None:
     return current.valid - int(current.counts[1]) if is_constant(bins) else None
 
 
-def expected_unseen(bins: Bins, reference: ColumnProfile) -> int:
-    """How many of as many values as the reference has are expected to be new: as many as it has just once.
+def most_expected_unseen(bins: Bins, reference: ColumnProfile, level: float) -> float:
+    """The share of new values that is not exceeded with nothing drifted, but for an error of `level`.
 
-    Of the values that are not listed only their sum is known, and that none is more frequent than a listed one; this
-    gives the most there can be.
+    Good-Turing: of as many values as the reference has, as many are new as it has just once, with variance (values it
+    has once) + 2 (values it has twice) (Good 1953; Esty 1983). Of the values that are not listed only the sum is known,
+    and that none is more frequent than a listed one; from that, the most there can be.
     """
-    if isinstance(bins, NumericBins):
-        return 0
-    listed = reference.counts[:-2]
-    singletons = int((listed == 1).sum())
-    if not bins.others:
-        return singletons
-    others, most = len(bins.others), int(listed.min())
-    if most <= 1:
-        return singletons + others
-    return min(others, max(0, (others * most - int(reference.counts[-2])) // (most - 1)))
+    once, spread = 0, 1
+    if isinstance(bins, Vocabulary):
+        listed, rest = reference.counts[:-2], int(reference.counts[-2])
+        once = int((listed == 1).sum())
+        spread += once + 2 * int((listed == 2).sum()) + rest
+        others, most = len(bins.others), int(listed.min(initial=1))
+        once += min(others, max(0, (others * most - rest) // (most - 1))) if most > 1 else others
+    return min(1.0, (once + normal_quantile(1 - level) * sqrt(spread)) / reference.valid)
 
 
 def outside_count(bins: NumericBins, profile: ColumnProfile) -> int:
@@ -126,10 +141,3 @@ def share(count: int, of: int) -> float:
 def percent(fraction: float) -> str:
     """A share for people to read: 0.0312 is "3.12 %"."""
     return f"{100 * fraction:.3g} %"
-
-
-def _exceeds_reference(
-    current: tuple[int, int], reference: tuple[int, int], excess: float, thresholds: DriftThresholds, level: float
-) -> bool:
-    bound = wilson_lower(*current, thresholds.rule_level)
-    return bound > share(*reference) + excess and excess_p(*current, *reference) < level

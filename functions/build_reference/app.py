@@ -1,0 +1,100 @@
+"""build_reference: asked by detect_drift or a person, make an endpoint's reference from training data in S3.
+
+Payload: `{"endpoint": "churn", "source": "s3://bucket/train.csv"}`; without `source` the one the settings name.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel, Field
+from trimtab.aws import s3, state_bucket
+from trimtab.aws.endpoint_settings import load_endpoint_settings
+from trimtab.aws.event_bridge import publish_findings
+from trimtab.aws.state_table import read_state, write_state
+from trimtab.capture.reference import InvalidReferenceError, Reference, reference_from_sketch
+from trimtab.capture.sketch import merge_sketches, sketch_table
+from trimtab.capture.training import select_columns, training_tables
+from trimtab.drift.evidence import Origin, reference_finding, reference_refused_finding
+from trimtab.settings import BuildReferenceSettings, EndpointSettings
+
+logger = Logger()
+metrics = Metrics()
+tracer = Tracer()
+
+
+class Request(BaseModel):
+    """The payload."""
+
+    endpoint: str
+    source: str | None = Field(None, pattern=r"^s3://[^/]+/.+")
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler
+@metrics.log_metrics
+def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    request = Request.model_validate(event)
+    _, _, _, region, account, *_ = context.invoked_function_arn.split(":")
+    settings = BuildReferenceSettings.from_environment(os.environ)
+    origin = Origin(account, region, request.endpoint, "*")
+    now = datetime.now(UTC)
+    monitor = load_endpoint_settings(settings.name, settings.state_table_name, request.endpoint).settings
+    source = request.source or monitor.reference
+    try:
+        reference = build(source, monitor, now)
+    except (InvalidReferenceError, s3.ObjectNotFoundError) as error:
+        refuse(origin, source or "", str(error), settings, now)
+        return {"endpoint": request.endpoint, "source": source, "refused": str(error)}
+    state_bucket.replace_reference(settings.state_bucket_name, request.endpoint, reference)
+    why = "Live data is compared with new training data."
+    publish_findings(settings.findings_bus_name, [reference_finding(origin, reference, why, now)])
+    return {
+        "endpoint": request.endpoint,
+        "source": reference.source,
+        "rows": reference.profile.rows,
+        "columns": list(reference.grid.columns),
+    }
+
+
+@tracer.capture_method(capture_response=False)
+def build(source: str | None, monitor: EndpointSettings, now: datetime) -> Reference:
+    """The reference that training data makes. Raises InvalidReferenceError, ObjectNotFoundError."""
+    if source is None:
+        raise InvalidReferenceError("neither the payload nor the settings name a source")
+    bucket, _, key = source.removeprefix("s3://").partition("/")
+    wanted = frozenset((*monitor.columns, *monitor.predictions)) if monitor.columns else frozenset[str]()
+    outputs = frozenset(monitor.predictions)
+    with TemporaryFile() as file:
+        download(bucket, key, file)
+        tables = training_tables(file, source, (*monitor.columns, *monitor.predictions))
+        sketch = merge_sketches(sketch_table(select_columns(table, wanted, outputs)) for table in tables)
+    absent = sorted(wanted - sketch.columns.keys())
+    if absent and sketch.rows:
+        raise InvalidReferenceError(f"{source}: has no column {', '.join(absent)}, which the settings name")
+    order = {name: sketch.columns[name] for name in (*monitor.columns, *monitor.predictions) if name in sketch.columns}
+    sketch = replace(sketch, columns=order or sketch.columns)
+    return reference_from_sketch(sketch, source=source, created=now.isoformat(), categorical=monitor.categorical)
+
+
+def download(bucket: str, key: str, file: IO[bytes]) -> None:
+    for chunk in s3.open_object(bucket, key).chunks:
+        file.write(chunk)
+    file.seek(0)
+
+
+def refuse(origin: Origin, source: str, problem: str, settings: BuildReferenceSettings, now: datetime) -> None:
+    """Tell people, once per source and problem, that no reference can be made of it."""
+    logger.warning("Reference refused", extra={"endpoint": origin.endpoint, "source": source, "problem": problem})
+    table, partition = settings.state_table_name, f"endpoint#{origin.endpoint}"
+    before = read_state(table, partition, "reference-problem")
+    refusal = {"source": source, "problem": problem}
+    if before.content == refusal:
+        return
+    publish_findings(settings.findings_bus_name, [reference_refused_finding(origin, source, problem, now)])
+    write_state(table, partition, "reference-problem", refusal, after=before)

@@ -1,0 +1,275 @@
+"""detect_drift: every hour by schedule, judge each monitored endpoint's windows of captures against its reference.
+
+By payload, for one endpoint and any past moment: `{"endpoint": "churn", "until": "2026-11-20T08:00:00Z"}`.
+Every run starts from what is stored, so that a lost, late or repeated run does no harm.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import AwareDatetime, BaseModel
+from trimtab.aws import sagemaker, sqs, state_bucket
+from trimtab.aws.backlog import Backlog
+from trimtab.aws.endpoint_settings import load_endpoint_settings, parameter_name
+from trimtab.aws.event_bridge import publish_findings
+from trimtab.aws.lambda_functions import start_function
+from trimtab.aws.state_table import StateDocument, read_state, write_state
+from trimtab.capture.pack import ObjectProfile
+from trimtab.capture.reference import Reference, reference_from_sketch
+from trimtab.capture.window import add_objects, coverage_of, objects_on_former_grids, sketch_objects
+from trimtab.drift.assessment import assess
+from trimtab.drift.evidence import Origin, drift_finding, reference_finding, settings_finding, window_document
+from trimtab.drift.history import History, after_window, history_document, history_from_document, seen_columns
+from trimtab.drift.hysteresis import notification
+from trimtab.drift.verdict import Verdict
+from trimtab.drift.windows import HourRows, Window, WindowPlan, plan_windows
+from trimtab.findings import SOURCE, Finding, State
+from trimtab.settings import DetectDriftSettings, EndpointSettings
+
+logger = Logger()
+metrics = Metrics()
+tracer = Tracer()
+
+WINDOW_METRICS = {
+    Verdict.OK: "WindowsOk",
+    Verdict.WARN: "WindowsWarn",
+    Verdict.ALERT: "WindowsAlert",
+    Verdict.INSUFFICIENT_DATA: "WindowsInsufficient",
+}
+OPT_OUT = ("trimtab:monitor", "off")
+
+
+class Request(BaseModel):
+    """The payload. The schedule's own event has neither field: every endpoint, until now."""
+
+    endpoint: str | None = None
+    until: AwareDatetime | None = None
+
+
+class EndpointsFailedError(RuntimeError):
+    """Some endpoints could not be judged; all others were."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is the same for every endpoint of one invocation."""
+
+    settings: DetectDriftSettings
+    account: str
+    region: str
+    now: datetime
+    until: datetime | None
+
+    @property
+    def bucket(self) -> str:
+        return self.settings.state_bucket_name
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler
+@metrics.log_metrics
+def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    request = Request.model_validate(event)
+    _, _, _, region, account, *_ = context.invoked_function_arn.split(":")
+    settings = DetectDriftSettings.from_environment(os.environ)
+    run = Run(settings, account, region, now=datetime.now(UTC), until=request.until)
+    outcomes: dict[str, Any] = {}
+    failed: list[str] = []
+    for endpoint in [request.endpoint] if request.endpoint else monitored_endpoints():
+        try:
+            outcomes[endpoint] = judge_endpoint(endpoint, run)
+        except Exception:
+            # one endpoint must not stop the others; the error raised at the end makes Lambda try again
+            logger.exception("Endpoint could not be judged", extra={"endpoint": endpoint})
+            metrics.add_metric("EndpointsFailed", MetricUnit.Count, 1)
+            failed.append(endpoint)
+    if failed:
+        raise EndpointsFailedError(f"could not be judged: {', '.join(failed)}; judged: {', '.join(outcomes) or 'none'}")
+    return {"endpoints": outcomes}
+
+
+def monitored_endpoints() -> Iterator[str]:
+    """Endpoints that capture data and whose tags do not opt out."""
+    for name in sagemaker.endpoint_names():
+        endpoint = sagemaker.describe_endpoint(name)
+        if endpoint is not None and endpoint.captures_data and OPT_OUT not in endpoint.tags.items():
+            yield name
+
+
+@tracer.capture_method(capture_response=False)
+def judge_endpoint(endpoint: str, run: Run) -> dict[str, Any]:
+    """Judge every variant of one endpoint; the outcome by variant."""
+    loaded = load_endpoint_settings(run.settings.name, run.settings.state_table_name, endpoint)
+    report_settings(endpoint, loaded.problem, run)
+    reference = state_bucket.read_reference(run.bucket, endpoint)
+    wanted = loaded.settings.reference
+    if wanted and (reference is None or reference.source != wanted):
+        start_function(run.settings.build_reference_function_name, {"endpoint": endpoint, "source": wanted})
+        return {"*": waiting(f"the reference is being built from {wanted}")}
+    variants = state_bucket.variants_with_packs(run.bucket, endpoint)
+    outcomes: dict[str, Any] = {}
+    for variant in variants:
+        origin = Origin(run.account, run.region, endpoint, variant)
+        reference = reference or state_bucket.read_reference(run.bucket, endpoint)
+        outcomes[variant] = judge_variant(origin, loaded.settings, reference, run)
+    return outcomes or {"*": waiting("no captures yet")}
+
+
+def judge_variant(
+    origin: Origin, settings: EndpointSettings, reference: Reference | None, run: Run
+) -> Mapping[str, Any]:
+    """Judge the windows that have closed since the last run; the last one's document, or what is waited for."""
+    sort_key = f"drift#{origin.variant}"
+    state = read_state(run.settings.state_table_name, f"endpoint#{origin.endpoint}", sort_key)
+    history = history_from_document(state.content)
+    if run.until and history.cursor and run.until < history.cursor:
+        stored = state_bucket.last_window(run.bucket, origin.endpoint, origin.variant, ended_by=run.until)
+        return stored or waiting("no window had ended by then")
+
+    def save(after: History, before: StateDocument) -> StateDocument:
+        document = history_document(after)
+        write_state(run.settings.state_table_name, f"endpoint#{origin.endpoint}", sort_key, document, after=before)
+        return StateDocument(document, before.version + 1)
+
+    until = run.until or run.now
+    grid = reference.grid.name if reference else ""
+    backlog = Backlog(run.bucket, origin.endpoint, origin.variant, history.cursor, until, grid)
+    outcome: Mapping[str, Any] | None = None
+    while (plan := plan_next(backlog, history, until, settings, run)).closed:
+        window = plan.closed[0]
+        objects = backlog.read(window.start, window.end)
+        if reference is None:
+            reference = adopt_reference(origin, window, objects, settings, run)
+            history = replace(history, cursor=window.end)
+        elif former := objects_on_former_grids(objects, reference, run.now):
+            profile_again(former, run)
+            return waiting(f"{len(former):,} captures are being profiled again for the new reference")
+        else:
+            outcome, history = judge_window(origin, window, objects, history, settings, reference, run)
+        state = save(history, state)
+        backlog.drop(window.end)
+    if outcome is None and is_due(history, history, settings, run):
+        lasting = state_bucket.last_window(run.bucket, origin.endpoint, origin.variant, ended_by=until)
+        if lasting:
+            publish_findings(run.settings.findings_bus_name, [finding_of(origin, lasting, "continued", run)])
+            save(replace(history, notified=run.now), state)
+    rows = plan.open.rows if plan.open else 0
+    return outcome or waiting(f"{rows:,} of {settings.drift.alert_rows:,} rows for the next window")
+
+
+def plan_next(backlog: Backlog, history: History, until: datetime, settings: EndpointSettings, run: Run) -> WindowPlan:
+    """The plan whose first closed window, if any, rests on rows that were read, not on a listing's upper bound."""
+    while True:
+        plan = plan_windows(
+            [HourRows(hour, rows) for hour, rows in backlog.rows().items()],
+            start=history.cursor,
+            until=until,
+            now=run.now,
+            watermark=timedelta(minutes=settings.watermark_minutes),
+            thresholds=settings.drift,
+            max_hours=settings.max_window_hours,
+        )
+        if not plan.closed or backlog.is_read(plan.closed[0].start, plan.closed[0].end):
+            return plan
+        backlog.read(plan.closed[0].start, plan.closed[0].end)
+
+
+def judge_window(
+    origin: Origin,
+    window: Window,
+    objects: list[ObjectProfile],
+    history: History,
+    settings: EndpointSettings,
+    reference: Reference,
+    run: Run,
+) -> tuple[Mapping[str, Any], History]:
+    """Judge one window, store the verdict and publish a change of the alert; the document and the history after it."""
+    current = add_objects(objects, reference)
+    history = seen_columns(history, current)
+    never_captured = reference.grid.columns.keys() - history.seen
+    assessment = assess(
+        reference,
+        current,
+        settings.drift,
+        importance=settings.importance or None,
+        critical=settings.critical,
+        ignore=settings.ignore | never_captured,
+    )
+    after = after_window(history, window, assessment.verdict, settings.drift)
+    document = window_document(
+        window, assessment, after, reference, settings.drift, coverage_of(objects), never_captured=never_captured
+    )
+    state_bucket.write_window(run.bucket, origin.endpoint, origin.variant, window.start, document)
+    logger.info("Window judged", extra={"origin": origin, "window": document["window"], "verdict": document["verdict"]})
+    metrics.add_metric(WINDOW_METRICS[assessment.verdict], MetricUnit.Count, 1)
+    told = is_due(history, after, settings, run)
+    if told:
+        publish_findings(run.settings.findings_bus_name, [finding_of(origin, document, told, run)])
+        after = replace(after, notified=run.now)
+    return document, after
+
+
+def is_due(before: History, after: History, settings: EndpointSettings, run: Run) -> State | None:
+    """What people are to be told about the alert, if anything."""
+    reminder = timedelta(hours=settings.reminder_hours)
+    return notification(before.state, after.state, last_notified=after.notified, now=run.now, reminder=reminder)
+
+
+def finding_of(origin: Origin, document: Mapping[str, Any], state: State, run: Run) -> Finding:
+    """The finding about a judged window, with the address of its full evidence."""
+    start = datetime.fromisoformat(document["window"]["start"])
+    key = state_bucket.window_key(origin.endpoint, origin.variant, start)
+    return drift_finding(origin, document, state, run.now, links={"verdict": f"s3://{run.bucket}/{key}"})
+
+
+def adopt_reference(
+    origin: Origin, window: Window, objects: list[ObjectProfile], settings: EndpointSettings, run: Run
+) -> Reference | None:
+    """Make the first complete window the endpoint's reference, and say so. None: it has too few rows."""
+    if window.rows < settings.drift.alert_rows:
+        return None
+    source = f"captures of {origin.variant} from {window.start:%Y-%m-%dT%H:%MZ} to {window.end:%Y-%m-%dT%H:%MZ}"
+    reference = reference_from_sketch(
+        sketch_objects(objects), source=source, created=run.now.isoformat(), categorical=settings.categorical
+    )
+    if not state_bucket.create_reference(run.bucket, origin.endpoint, reference):
+        return state_bucket.read_reference(run.bucket, origin.endpoint)
+    why = "No reference was given, so live data is compared with the first complete window."
+    publish_findings(run.settings.findings_bus_name, [reference_finding(origin, reference, why, run.now)])
+    return reference
+
+
+def profile_again(objects: list[ObjectProfile], run: Run) -> None:
+    """Send capture objects to be profiled on the present grid, as if they had just been created."""
+    identities = sorted({(entry.object.bucket, entry.object.key) for entry in objects})
+    sqs.send_messages(
+        run.settings.capture_queue_url,
+        (
+            {"source": SOURCE, "detail": {"bucket": {"name": bucket}, "object": {"key": key}}}
+            for bucket, key in identities
+        ),
+    )
+
+
+def report_settings(endpoint: str, problem: str, run: Run) -> None:
+    """Tell people once when an endpoint's settings cannot be used, and once when they can be again."""
+    table, partition = run.settings.state_table_name, f"endpoint#{endpoint}"
+    before = read_state(table, partition, "settings-problem")
+    known = before.content.get("problem", "")
+    if problem == known:
+        return
+    origin = Origin(run.account, run.region, endpoint, "*")
+    finding = settings_finding(origin, problem, parameter_name(run.settings.name, endpoint), run.now)
+    publish_findings(run.settings.findings_bus_name, [finding])
+    write_state(table, partition, "settings-problem", {"problem": problem}, after=before)
+
+
+def waiting(reason: str) -> dict[str, Any]:
+    """The outcome when nothing could be judged."""
+    return {"verdict": Verdict.INSUFFICIENT_DATA.value, "reason": reason}

@@ -1,0 +1,67 @@
+"""A window: the objects of its hours, brought onto one grid and added."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from trimtab.capture.pack import NO_GRID, ObjectProfile, grid_name
+from trimtab.capture.profile import Profile, add_profiles
+from trimtab.capture.reference import Reference
+from trimtab.capture.sketch import Sketch, merge_sketches, profile_of
+
+REPROFILING_WAIT = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What a window was made of: capture objects, lines that were read, lines that were not, by reason."""
+
+    objects: int
+    records: int
+    unreadable: Counter[str]
+
+    @property
+    def share(self) -> float:
+        """The share of lines that were read; 1 of none."""
+        lines = self.records + self.unreadable.total()
+        return self.records / lines if lines else 1.0
+
+
+def coverage_of(objects: Sequence[ObjectProfile]) -> Coverage:
+    """What these objects cover."""
+    return Coverage(
+        objects=len(objects),
+        records=sum(entry.records for entry in objects),
+        unreadable=sum((Counter(entry.unreadable) for entry in objects), Counter()),
+    )
+
+
+def add_objects(objects: Iterable[ObjectProfile], reference: Reference) -> Profile:
+    """The counts of all objects on the reference's grid. Objects that were profiled before there was a reference are
+    brought onto its grid; those on another reference's grid are left out (see `objects_on_former_grids`)."""
+    grid = reference.grid
+    entries = [entry.profile for entry in objects]
+    return add_profiles(
+        (
+            profile_of(profile, grid) if isinstance(profile, Sketch) else profile
+            for profile in entries
+            if isinstance(profile, Sketch) or profile.grid == grid.name
+        ),
+        grid,
+    )
+
+
+def objects_on_former_grids(
+    objects: Iterable[ObjectProfile], reference: Reference, now: datetime
+) -> list[ObjectProfile]:
+    """Objects counted on the grid of a former reference: only the captures themselves can tell their counts on the
+    present one. None a day after the reference was made: by then the captures are gone, and the objects are left out."""
+    if now - datetime.fromisoformat(reference.created) > REPROFILING_WAIT:
+        return []
+    return [entry for entry in objects if grid_name(entry) not in {reference.grid.name, NO_GRID}]
+
+
+def sketch_objects(objects: Iterable[ObjectProfile]) -> Sketch:
+    """The merged sketch of objects that were profiled before there was a reference; others are left out."""
+    return merge_sketches(entry.profile for entry in objects if isinstance(entry.profile, Sketch))

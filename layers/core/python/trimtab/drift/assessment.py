@@ -1,0 +1,180 @@
+"""One window against the reference: a verdict, why, and all the numbers behind it."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from math import fsum
+
+import numpy as np
+
+from trimtab.capture.profile import Profile
+from trimtab.capture.reference import Reference
+from trimtab.drift.columns import ColumnAssessment, assess_column
+from trimtab.drift.discoveries import benjamini_hochberg
+from trimtab.drift.thresholds import DriftThresholds
+from trimtab.drift.verdict import Verdict, gravest, reason
+
+NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The verdict on one window, with `reason` in one sentence.
+
+    `rows`: (reference, current). `columns` by name, in order of their names; none when the window was not judged.
+    `drifted`: the columns that alert, the one that moved most first. `drifted_importance`: what those of them that go
+    into the model weigh in all (0 to 1). `drifted_share`: how many of all columns they are.
+    """
+
+    verdict: Verdict
+    reason: str
+    rows: tuple[int, int]
+    columns: Mapping[str, ColumnAssessment]
+    drifted: tuple[str, ...] = ()
+    drifted_importance: float = 0.0
+    drifted_share: float = 0.0
+
+
+def assess(
+    reference: Reference,
+    current: Profile,
+    thresholds: DriftThresholds,
+    *,
+    importance: Mapping[str, float] | None = None,
+    critical: Collection[str] = frozenset(),
+    ignore: Collection[str] = frozenset(),
+) -> Assessment:
+    """Compare a window with the reference, all columns but those to `ignore`.
+
+    `importance`: any weights of input columns (they are normalised; a column without one weighs nothing). Without it
+    every input column weighs the same. Columns that come out of the model are critical, as are the ones listed in
+    `critical` and those with at least `critical_importance`.
+
+    Raises ValueError when the window is on another grid than the reference.
+    """
+    if current.grid != reference.grid.name:
+        raise ValueError(f"window is on grid {current.grid}, the reference on {reference.grid.name}")
+    names = sorted(set(reference.grid.columns) - set(ignore))
+    rows = (reference.profile.rows, current.rows)
+    if unjudged := _why_not_judged(names, current, thresholds):
+        return Assessment(Verdict.INSUFFICIENT_DATA, unjudged, rows, {})
+    columns = _judge_psi(
+        {
+            name: assess_column(
+                reference.grid.columns[name],
+                reference.profile.columns[name],
+                current.columns[name],
+                thresholds,
+                columns=len(names),
+            )
+            for name in names
+        },
+        thresholds,
+    )
+    weights = _weights([name for name in names if name not in reference.outputs], importance)
+    drifted = _by_size(columns, Verdict.ALERT)
+    drifted_importance = fsum(weights.get(name, 0.0) for name in drifted)
+    drifted_share = len(drifted) / len(names)
+    if thresholds.policy == "drift_share":
+        is_alert = bool(drifted) and drifted_share >= thresholds.drift_share
+    else:
+        critical_columns = (
+            reference.outputs
+            | set(critical)
+            | {name for name, weight in weights.items() if weight >= thresholds.critical_importance}
+        )
+        is_alert = any(name in critical_columns for name in drifted) or (
+            bool(drifted) and drifted_importance >= thresholds.importance_share
+        )
+    verdict = _window_verdict(columns, is_alert=is_alert)
+    return Assessment(
+        verdict=verdict,
+        reason=_sentence(columns, rows),
+        rows=rows,
+        columns=columns,
+        drifted=drifted,
+        drifted_importance=drifted_importance,
+        drifted_share=drifted_share,
+    )
+
+
+def _why_not_judged(names: list[str], current: Profile, thresholds: DriftThresholds) -> str | None:
+    if not names:
+        return "no columns to compare"
+    if absent := [name for name in names if name not in current.columns]:
+        return f"the window has no column {', '.join(absent)}"
+    if current.rows < thresholds.warn_rows:
+        return f"{current.rows:,} of {thresholds.warn_rows:,} rows"
+    return None
+
+
+def _judge_psi(columns: dict[str, ColumnAssessment], thresholds: DriftThresholds) -> dict[str, ColumnAssessment]:
+    """The columns with the reasons that their PSI gives, at a false-discovery rate over all that have one."""
+    tested = [name for name, column in columns.items() if column.p is not None]
+    of_alert = benjamini_hochberg(np.array([columns[name].p for name in tested], dtype=np.float64))
+    of_warn = benjamini_hochberg(np.array([columns[name].p_any for name in tested], dtype=np.float64))
+    judged = dict(columns)
+    for name, q_alert, q_warn in zip(tested, of_alert, of_warn, strict=True):
+        column = columns[name]
+        adjusted = column.psi_adjusted or 0.0
+        text = f"PSI {column.psi:.3g} ({adjusted:.3g} without chance), "
+        if q_alert <= thresholds.alert_fdr:
+            text += f"certainly more than {thresholds.psi:g} (p {column.p:.1e})"
+            found = reason("psi", Verdict.ALERT, text, rows=column.rows[1], thresholds=thresholds)
+        elif q_warn <= thresholds.warn_fdr and adjusted >= thresholds.warn_psi:
+            text += f"not by chance (p {column.p_any:.1e}) but maybe less than {thresholds.psi:g}"
+            found = reason("psi", Verdict.WARN, text, rows=column.rows[1], thresholds=thresholds)
+        else:
+            continue
+        reasons = (found, *column.reasons)
+        judged[name] = replace(column, reasons=reasons, verdict=gravest(reasons))
+    return judged
+
+
+def _weights(inputs: list[str], importance: Mapping[str, float] | None) -> dict[str, float]:
+    """Importance of each input column, summing to 1."""
+    given = {name: 1.0 if importance is None else importance.get(name, 0.0) for name in inputs}
+    total = fsum(given.values())
+    return {name: weight / total for name, weight in given.items()} if total > 0 else given
+
+
+def _window_verdict(columns: Mapping[str, ColumnAssessment], *, is_alert: bool) -> Verdict:
+    verdicts = {column.verdict for column in columns.values()}
+    if is_alert:
+        return Verdict.ALERT
+    if verdicts & {Verdict.ALERT, Verdict.WARN}:
+        return Verdict.WARN
+    return Verdict.OK if Verdict.OK in verdicts else Verdict.INSUFFICIENT_DATA
+
+
+def _by_size(columns: Mapping[str, ColumnAssessment], *verdicts: Verdict) -> tuple[str, ...]:
+    """Names of the columns with these verdicts, in the order of the verdicts, then the greatest PSI first."""
+    return tuple(
+        sorted(
+            (name for name, column in columns.items() if column.verdict in verdicts),
+            key=lambda name: (verdicts.index(columns[name].verdict), -(columns[name].psi_adjusted or 0.0), name),
+        )
+    )
+
+
+def _sentence(columns: Mapping[str, ColumnAssessment], rows: tuple[int, int]) -> str:
+    compared = f"{rows[1]:,} rows against {rows[0]:,}"
+    unjudged = [name for name, column in columns.items() if column.verdict is Verdict.INSUFFICIENT_DATA]
+    note = f"; too few values to judge {_listed(unjudged)}" if unjudged else ""
+    if moved := _by_size(columns, Verdict.ALERT, Verdict.WARN):
+        what = "; ".join(f"{name}: {_main_reason(columns[name])}" for name in moved[:NAMED])
+        more = f"; and {len(moved) - NAMED} more" if len(moved) > NAMED else ""
+        return f"{len(moved)} of {len(columns)} columns moved in {compared}: {what}{more}{note}"
+    if len(unjudged) == len(columns):
+        return f"no column has enough values to judge in {compared}"
+    quiet = f"no column drifted in {compared}"
+    if most := _by_size({name: column for name, column in columns.items() if column.p is not None}, Verdict.OK)[:1]:
+        quiet += f"; most moved {most[0]}: PSI {columns[most[0]].psi:.3g}"
+    return quiet + note
+
+
+def _main_reason(column: ColumnAssessment) -> str:
+    return next(each.text for each in column.reasons if each.verdict is column.verdict)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")

@@ -1,0 +1,204 @@
+"""A judged window as a document to keep, and as a finding to publish."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from trimtab.capture.reference import Reference
+from trimtab.capture.window import Coverage
+from trimtab.drift.assessment import Assessment
+from trimtab.drift.columns import ColumnAssessment
+from trimtab.drift.history import History
+from trimtab.drift.thresholds import DriftThresholds
+from trimtab.drift.verdict import Verdict
+from trimtab.drift.windows import Window
+from trimtab.findings import Finding, Severity, State, finding_id
+
+PUBLISHED_COLUMNS = 20
+"""A finding carries so many columns, those that moved most; the stored window carries all."""
+
+_SEVERITY: Mapping[State, Severity] = {"raised": "critical", "continued": "warning", "cleared": "info"}
+_RANK = {Verdict.ALERT: 0, Verdict.WARN: 1, Verdict.OK: 2, Verdict.INSUFFICIENT_DATA: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a verdict was reached: which account, region, endpoint and variant."""
+
+    account: str
+    region: str
+    endpoint: str
+    variant: str
+
+
+def window_document(
+    window: Window,
+    assessment: Assessment,
+    history: History,
+    reference: Reference,
+    thresholds: DriftThresholds,
+    coverage: Coverage,
+    *,
+    never_captured: Iterable[str] = (),
+) -> dict[str, Any]:
+    """All evidence of a window's verdict as plain JSON values, `history` being the one after it. The columns that moved
+    most come first. `never_captured`: columns of the reference that no capture ever had, such as the label."""
+    ranked = sorted(
+        assessment.columns.items(),
+        key=lambda item: (_RANK[item[1].verdict], -(item[1].psi_adjusted or 0.0), item[0]),
+    )
+    return {
+        "version": 1,
+        "window": {
+            "start": _iso(window.start),
+            "end": _iso(window.end),
+            "rows": window.rows,
+            "hours": len(window.hours),
+        },
+        "verdict": assessment.verdict.value,
+        "reason": assessment.reason,
+        "state": history.state.value,
+        "since": history.since and _iso(history.since),
+        "windows_alerting": history.windows_alerting(thresholds),
+        "reference": {"source": reference.source, "rows": reference.profile.rows, "grid": reference.grid.name},
+        "coverage": {
+            "objects": coverage.objects,
+            "records": coverage.records,
+            "unreadable": dict(coverage.unreadable),
+            "share": coverage.share,
+        },
+        "never_captured": sorted(never_captured),
+        "drifted": list(assessment.drifted),
+        "drifted_importance": assessment.drifted_importance,
+        "drifted_share": assessment.drifted_share,
+        "columns": {name: column_document(column) for name, column in ranked},
+        "thresholds": thresholds.model_dump(),
+    }
+
+
+def column_document(column: ColumnAssessment) -> dict[str, Any]:
+    """One column's numbers as plain JSON values; pairs are [reference, current]."""
+    return {
+        "kind": column.kind,
+        "verdict": column.verdict.value,
+        "reason": "; ".join(each.text for each in column.reasons),
+        "rows": list(column.rows),
+        "psi": column.psi,
+        "psi_adjusted": column.psi_adjusted,
+        "psi_bins": column.psi_bins,
+        "p": column.p,
+        "p_any": column.p_any,
+        "ks": column.ks,
+        "wasserstein": column.wasserstein,
+        "jensen_shannon": column.jensen_shannon,
+        "missing": list(column.missing),
+        "invalid": list(column.invalid),
+        "unseen": column.unseen,
+        "out_of_range": column.out_of_range,
+        "mean": column.mean and list(column.mean),
+        "skipped": column.skipped,
+    }
+
+
+def drift_finding(
+    origin: Origin, document: Mapping[str, Any], state: State, now: datetime, links: Mapping[str, str]
+) -> Finding:
+    """The finding that a window's document gives. A raised or cleared alert is the same fact however often it is found
+    for this window; a reminder is one fact a day."""
+    columns = document["columns"]
+    moved = [name for name, column in columns.items() if column["verdict"] in {"ALERT", "WARN"}]
+    start = document["window"]["start"]
+    reminder_of = f"{now:%Y-%m-%d}" if state == "continued" else ""
+    return Finding(
+        id=finding_id(
+            origin.account, origin.region, origin.endpoint, origin.variant, "drift", start, state, reminder_of
+        ),
+        account=origin.account,
+        region=origin.region,
+        time=now,
+        endpoint=origin.endpoint,
+        variant=origin.variant,
+        kind="drift",
+        severity=_SEVERITY[state],
+        state=state,
+        title=_title(origin, state, moved, len(columns)),
+        reason=document["reason"],
+        evidence={**document, "columns": dict(list(columns.items())[:PUBLISHED_COLUMNS])},
+        links=dict(links),
+    )
+
+
+def reference_finding(origin: Origin, reference: Reference, why: str, now: datetime) -> Finding:
+    """Says what live data is compared with from now on."""
+    return Finding(
+        id=finding_id(origin.account, origin.region, origin.endpoint, "reference", reference.source, reference.created),
+        account=origin.account,
+        region=origin.region,
+        time=now,
+        endpoint=origin.endpoint,
+        variant=origin.variant,
+        kind="settings",
+        severity="info",
+        state="raised",
+        title=f"Reference of {origin.endpoint}: {reference.profile.rows:,} rows"[:200],
+        reason=f"{why} It comes from {reference.source}.",
+        evidence={
+            "source": reference.source,
+            "rows": reference.profile.rows,
+            "columns": list(reference.grid.columns),
+            "outputs": sorted(reference.outputs),
+        },
+    )
+
+
+def reference_refused_finding(origin: Origin, source: str, problem: str, now: datetime) -> Finding:
+    """Says that no reference can be made of the training data that the settings name."""
+    return Finding(
+        id=finding_id(origin.account, origin.region, origin.endpoint, "reference-refused", source, problem),
+        account=origin.account,
+        region=origin.region,
+        time=now,
+        endpoint=origin.endpoint,
+        variant=origin.variant,
+        kind="settings",
+        severity="warning",
+        state="raised",
+        title=f"No reference for {origin.endpoint}: its training data cannot be used"[:200],
+        reason=f"{problem}. Until that is mended the endpoint is not judged.",
+        evidence={"source": source, "problem": problem},
+    )
+
+
+def settings_finding(origin: Origin, problem: str, parameter: str, now: datetime) -> Finding:
+    """Says that an endpoint's settings cannot be used, or, without a problem, that they can be again."""
+    state: State = "raised" if problem else "cleared"
+    kept = "The endpoint keeps its last good settings."
+    return Finding(
+        id=finding_id(origin.account, origin.region, origin.endpoint, "settings", problem, f"{now:%Y-%m-%dT%H}"),
+        account=origin.account,
+        region=origin.region,
+        time=now,
+        endpoint=origin.endpoint,
+        variant=origin.variant,
+        kind="settings",
+        severity="warning" if problem else "info",
+        state=state,
+        title=f"Settings of {origin.endpoint} {'cannot be used' if problem else 'are in use again'}"[:200],
+        reason=f"Parameter {parameter}: {problem}. {kept}" if problem else f"Parameter {parameter} was mended.",
+        evidence={"parameter": parameter, "problem": problem},
+    )
+
+
+def _title(origin: Origin, state: State, moved: list[str], columns: int) -> str:
+    where = f"{origin.endpoint}/{origin.variant}"
+    what = {
+        "raised": f"Drift on {where}: {len(moved)} of {columns} columns moved",
+        "continued": f"Drift on {where} lasts: {len(moved)} of {columns} columns moved",
+        "cleared": f"Drift on {where} is over",
+    }[state]
+    return what[:200]
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,93 @@
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from trimtab.capture.grid import (
+    Grid,
+    grid_document,
+    grid_from_document,
+    numeric_bins,
+    quantiles,
+    vocabulary,
+)
+
+finite = st.floats(allow_nan=False, allow_infinity=False, width=32)
+
+
+def bins_of(values):
+    distinct, weights = np.unique(np.asarray(values, float), return_counts=True)
+    return numeric_bins(distinct, weights)
+
+
+@given(st.lists(finite, min_size=1, max_size=200))
+def test_quantiles_are_those_of_numpy(values):
+    distinct, weights = np.unique(np.asarray(values), return_counts=True)
+    probabilities = np.linspace(0, 1, 11)
+    ours = quantiles(distinct, weights, probabilities, interpolate=True)
+    np.testing.assert_allclose(ours, np.quantile(values, probabilities), rtol=1e-9, atol=1e-30)
+
+
+@given(st.lists(finite, min_size=1, max_size=300))
+def test_edges_increase_and_hold_the_whole_reference(values):
+    bins = bins_of(values)
+    assert (np.diff(bins.edges) > 0).all()
+    assert bins.edges[0] <= min(values)
+    assert bins.edges[-1] > max(values)
+    assert 0 <= bins.low < bins.high <= len(bins.edges) - 1
+    assert set(bins.cuts) <= set(range(1, len(bins.edges)))
+
+
+def test_cuts_of_a_continuous_column_are_its_deciles():
+    values = np.random.default_rng(1).normal(size=10_000)
+    bins = bins_of(values)
+    np.testing.assert_allclose(bins.edges[bins.cuts], np.quantile(values, np.arange(1, 10) / 10), rtol=1e-12)
+
+
+def test_a_column_of_few_values_has_an_edge_at_each():
+    bins = bins_of([0, 1, 1, 2, 2, 2])
+    assert bins.edges[:-1].tolist() == [0, 1, 2]
+    assert bins.edges[bins.cuts].tolist() == [1, 2]
+
+
+def test_an_atom_gets_a_psi_bin_of_its_own():
+    values = np.concatenate([np.zeros(700), np.random.default_rng(1).lognormal(size=300)])
+    bins = bins_of(values)
+    counts = np.histogram(values, np.concatenate([[-np.inf], bins.edges[bins.cuts], [np.inf]]))[0]
+    assert counts[0] == 700
+
+
+def test_a_constant_column_is_one_bin():
+    bins = bins_of([3.5, 3.5])
+    assert bins.edges.tolist() == [3.5, np.nextafter(3.5, np.inf)]
+    assert len(bins.cuts) == 0
+
+
+def test_vocabulary_keeps_the_most_frequent_values_in_order():
+    bins = vocabulary(Counter({"b": 2, "a": 2, "c": 5}))
+    assert bins.values == ("c", "a", "b")
+    assert [bins.position(value) for value in ("c", "b", "new")] == [0, 2, 4]
+
+
+def test_rare_values_of_the_reference_are_other_and_not_unseen():
+    bins = vocabulary({f"v{i:04}": 1000 - i for i in range(300)})
+    assert len(bins.values) == 254
+    assert bins.position("v0299") == 254
+    assert bins.position("v0300") == 255
+
+
+def test_nothing_is_unseen_when_the_reference_had_too_many_values_to_list():
+    bins = vocabulary({"a": 3}, is_open=True)
+    assert bins.position("new") == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_grid_survives_json_and_its_name_is_its_content(seed):
+    rng = np.random.default_rng(seed)
+    grid = Grid({"x": bins_of(rng.normal(size=500)), "c": vocabulary({"a": 3, "b": 1})})
+    again = grid_from_document(json.loads(json.dumps(grid_document(grid.columns))))
+    assert again.name == grid.name
+    assert list(again.columns) == ["x", "c"]
+    assert grid.name != Grid({"x": bins_of(rng.normal(size=500)), "c": vocabulary({"a": 3, "b": 1})}).name
