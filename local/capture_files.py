@@ -43,8 +43,8 @@ def record_line(
 ) -> str:
     """Make one line of a capture file, with its newline. A side that is None was not captured and has no key.
 
-    `time` must know its zone and is cut to whole seconds. `customAttributes` is a list: that is how AWS's own
-    preprocessing examples index it; no real sample was found that shows its place among the keys.
+    `time` must know its zone and is cut to whole seconds. That `customAttributes` is a list, and where it stands among
+    the keys, is an assumption: no real record with it was found.
     """
     sides = (("endpointInput", "INPUT", input, input_type), ("endpointOutput", "OUTPUT", output, output_type))
     event: dict[str, str | list[str]] = {"eventId": event_id}

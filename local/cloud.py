@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from types import MappingProxyType
 from typing import Any, NoReturn
 from urllib.error import URLError
@@ -124,12 +125,16 @@ def open_cloud(folder: Path = FOLDER) -> Cloud:
 @contextmanager
 def _servers(folder: Path, port: int, sagemaker_port: int) -> Iterator[tuple[Cloud, list[subprocess.Popen[bytes]]]]:
     folder = folder.resolve()
-    temporary, state = folder / "tmp", folder / "state.json"
+    state = folder / "state.json"
     with _lock(folder):
+        # Servers of a starter that was killed may be about to end.
+        patience = 5.0 if state.exists() else 0.0
         _clear(folder)
         for number, variable in ((port, PORT_VARIABLE), (sagemaker_port, SAGEMAKER_PORT_VARIABLE)):
-            _require_free(number, variable)
-        (temporary / "home").mkdir(parents=True)
+            _require_free(number, variable, patience)
+        (folder / "tmp").mkdir()
+        temporary = Path(mkdtemp(dir=folder / "tmp"))
+        (temporary / "home").mkdir()
         url, sagemaker_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{sagemaker_port}"
         env = _server_env(url, sagemaker_url, port, temporary)
         host = [str(_python("cloud")), str(ROOT / "local" / "ministack_host.py")]
@@ -225,12 +230,18 @@ def _free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def _require_free(port: int, variable: str) -> None:
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except OSError as error:
-        why = "is taken" if error.errno == errno.EADDRINUSE else f"can't be used: {os.strerror(error.errno or 0)}"
-        raise CloudError(f"port {port} {why}; set {variable} to another one") from error
+def _require_free(port: int, variable: str, patience: float) -> None:
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError as error:
+            if time.monotonic() < deadline:
+                time.sleep(0.1)
+                continue
+            why = "is taken" if error.errno == errno.EADDRINUSE else f"can't be used: {os.strerror(error.errno or 0)}"
+            raise CloudError(f"port {port} {why}; set {variable} to another one") from error
+        return
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import IO, Any
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, Field
+
 from trimtab.aws import s3, state_bucket
 from trimtab.aws.endpoint_settings import load_endpoint_settings
 from trimtab.aws.event_bridge import publish_findings

@@ -14,6 +14,7 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import AwareDatetime, BaseModel
+
 from trimtab.aws import sagemaker, sqs, state_bucket
 from trimtab.aws.backlog import Backlog
 from trimtab.aws.endpoint_settings import load_endpoint_settings, parameter_name

@@ -16,9 +16,10 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, Field, ValidationError
+from trimtab.capture.decode import decode
+
 from trimtab.aws import s3, state_bucket
 from trimtab.aws.endpoint_settings import load_endpoint_settings
-from trimtab.capture.decode import decode
 from trimtab.capture.grid import NumericBins, Vocabulary
 from trimtab.capture.keys import CaptureKey, parse_capture_key
 from trimtab.capture.layout import Layout

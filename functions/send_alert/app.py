@@ -15,6 +15,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from trimtab.alerts.alert import Alert
 from trimtab.alerts.event import alert_of_event
 from trimtab.alerts.settings import SendAlertSettings

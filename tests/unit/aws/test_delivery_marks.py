@@ -14,7 +14,7 @@ KEEP = timedelta(days=30)
 @pytest.fixture(autouse=True)
 def table() -> Iterator[None]:
     with mock_aws():
-        clients._client.cache_clear()
+        clients.client.cache_clear()
         boto3.client("dynamodb").create_table(
             TableName="state",
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
@@ -25,7 +25,7 @@ def table() -> Iterator[None]:
             BillingMode="PAY_PER_REQUEST",
         )
         yield
-    clients._client.cache_clear()
+    clients.client.cache_clear()
 
 
 def test_a_mark_is_for_one_finding_and_one_channel() -> None:

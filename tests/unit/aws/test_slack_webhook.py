@@ -6,7 +6,15 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+import pytest_socket
 from trimtab.aws.slack_webhook import WebhookAnswer, WebhookUnreachableError, post
+
+
+@pytest.fixture(autouse=True)
+def loopback() -> None:
+    """These tests talk to a server of their own."""
+    pytest_socket.enable_socket()
+    pytest_socket.socket_allow_hosts(["127.0.0.1"])
 
 
 @contextmanager

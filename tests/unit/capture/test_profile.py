@@ -113,3 +113,9 @@ def test_one_category_has_one_spelling(text, canonical):
 @pytest.mark.parametrize("text", ["", "nan", "inf", "-Infinity", "1_000", "x", "0x1f"])
 def test_words_spell_no_number(text):
     assert number_of(text) is None
+
+
+def test_numbers_too_large_to_square_are_invalid_and_stop_nothing():
+    parts = [profile_table(table([1e308, 5.0, -1e308, 1e200], ["a"] * 4), GRID) for _ in range(3)]
+    added = add_profiles(parts, GRID).columns["x"]
+    assert (added.valid, added.invalid, added.total) == (3, 9, 15.0)

@@ -30,8 +30,8 @@ def test_central_tail_agrees_with_scipy(x, df):
 def test_noncentral_tail_falls_in_x_and_rises_with_noncentrality(x, step, df, noncentrality):
     here = noncentral_chi_square_sf(x, df, noncentrality)
     assert 0 <= here <= 1
-    assert noncentral_chi_square_sf(x + step, df, noncentrality) <= here + 1e-12
-    assert noncentral_chi_square_sf(x, df, noncentrality + step) >= here - 1e-12
+    assert noncentral_chi_square_sf(x + step, df, noncentrality) <= here + 1e-10
+    assert noncentral_chi_square_sf(x, df, noncentrality + step) >= here - 1e-10
 
 
 def test_small_tails_keep_their_relative_accuracy():

@@ -30,20 +30,20 @@ def test_jensen_shannon_of_disjoint_histograms_is_one():
 def test_kolmogorov_smirnov_on_bins_is_near_the_exact_one(shift):
     rng = np.random.default_rng(1)
     before, after = rng.normal(size=5000), rng.normal(size=2000) + shift
-    bins, reference, current = one_column(numbers(before), numbers(after))
+    _, reference, current = one_column(numbers(before), numbers(after))
     exact = ks_2samp(before, after).statistic
     assert exact - 0.02 <= kolmogorov_smirnov(reference.counts, current.counts) <= exact + 1e-12
 
 
 @pytest.mark.parametrize(
-    "before, after",
+    ("before", "after"),
     [
         pytest.param(lambda r: r.normal(size=5000), lambda r: r.normal(size=2000) + 0.5, id="shifted"),
         pytest.param(lambda r: r.normal(size=5000), lambda r: r.normal(size=2000) * 1.5, id="wider"),
         pytest.param(lambda r: r.normal(5, 1, 5000), lambda r: r.normal(5, 1, 2000) * 1000, id="other unit"),
         pytest.param(lambda r: r.normal(size=5000), lambda r: r.normal(size=2000) - 1e6, id="far below"),
         pytest.param(lambda r: r.integers(0, 2, 5000), lambda r: r.random(2000) < 0.8, id="binary"),
-        pytest.param(lambda r: r.choice([0, 1, 10], 5000), lambda r: r.choice([0, 1, 10], 2000, p=[0.1, 0.1, 0.8]), id="few"),
+        pytest.param(lambda r: r.choice([0, 1, 9], 5000), lambda r: r.choice([0, 1, 9, 9, 9], 2000), id="few"),
         pytest.param(lambda r: r.exponential(size=5000), lambda r: r.exponential(size=2000) * 2, id="skewed"),
         pytest.param(lambda r: r.poisson(200, 5000), lambda r: r.poisson(230, 2000), id="counts"),
     ],
@@ -68,7 +68,7 @@ def _deequ(function, method):
 
 def test_kolmogorov_smirnov_agrees_with_deequ():
     for case in _deequ("numericalDistance", "linf"):
-        bins, reference, current = one_column(numbers(case["baseline"]), numbers(case["sample"]))
+        _, reference, current = one_column(numbers(case["baseline"]), numbers(case["sample"]))
         gap = kolmogorov_smirnov(reference.counts, current.counts)
         n, m = len(case["sample"]), len(case["baseline"])
         robust = max(0.0, gap - 1.8 * ((n + m) / (n * m)) ** 0.5)

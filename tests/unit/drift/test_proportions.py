@@ -21,13 +21,15 @@ def test_normal_quantile_agrees_with_scipy():
     assert normal_quantile(0.99) == pytest.approx(stats.norm.ppf(0.99))
 
 
-@pytest.mark.parametrize("a, n, b, m", [(30, 1000, 100, 10000), (0, 500, 60, 700), (499, 500, 1, 10000), (5, 10, 5, 10)])
+@pytest.mark.parametrize(
+    ("a", "n", "b", "m"), [(30, 1000, 100, 10000), (0, 500, 60, 700), (499, 500, 1, 10000), (5, 10, 5, 10)]
+)
 def test_two_proportions_agree_with_chi_square(a, n, b, m):
     expected = stats.chi2_contingency([[a, n - a], [b, m - b]], correction=False).pvalue
     assert two_proportion_p(a, n, b, m) == pytest.approx(expected, rel=1e-9)
 
 
-@pytest.mark.parametrize("a, n, b, m", [(0, 0, 5, 10), (0, 10, 0, 20), (10, 10, 20, 20)])
+@pytest.mark.parametrize(("a", "n", "b", "m"), [(0, 0, 5, 10), (0, 10, 0, 20), (10, 10, 20, 20)])
 def test_two_proportions_without_variation_do_not_differ(a, n, b, m):
     assert two_proportion_p(a, n, b, m) == 1
 

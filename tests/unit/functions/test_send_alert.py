@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trimtab.alerts.sns_message import SnsMessage
-from trimtab.aws.slack_webhook import WebhookAnswer, WebhookUnreachableError
 
 from functions.send_alert.app import Outside, lambda_handler
+from trimtab.alerts.sns_message import SnsMessage
+from trimtab.aws.slack_webhook import WebhookAnswer, WebhookUnreachableError
 
 EVENTS = Path(__file__).parents[3] / "events" / "send_alert"
 HOOK = "https://hooks.slack.com/services/T000/B000/XXXX"

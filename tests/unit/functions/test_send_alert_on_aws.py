@@ -9,10 +9,11 @@ from typing import Any
 
 import boto3
 import pytest
+import pytest_socket
 from moto import mock_aws
-from trimtab.aws import clients, secrets_manager, sns
 
 from functions.send_alert import app
+from trimtab.aws import clients, secrets_manager, sns
 
 EVENT = json.loads((Path(__file__).parents[3] / "events" / "send_alert" / "drift_raised.json").read_text())
 
@@ -42,6 +43,8 @@ class Webhook(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def webhook() -> Iterator[tuple[str, type[Webhook]]]:
+    pytest_socket.enable_socket()
+    pytest_socket.socket_allow_hosts(["127.0.0.1"])
     handler = type("OneWebhook", (Webhook,), {"received": [], "statuses": []})
     server = HTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
@@ -53,7 +56,7 @@ def webhook() -> Iterator[tuple[str, type[Webhook]]]:
 
 
 def forget_clients() -> None:
-    for cached in (app.aws, clients._client, sns._client, secrets_manager._client, secrets_manager._read):
+    for cached in (app.aws, clients.client, sns._client, secrets_manager._client, secrets_manager._read):
         cached.cache_clear()
 
 

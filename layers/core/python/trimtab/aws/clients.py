@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 
 @cache
-def _client(service: str) -> Any:
+def client(service: str) -> Any:
+    """The process's client of a service; the functions below give it its type."""
     return boto3.client(  # type: ignore[call-overload]
         service, config=Config(retries={"mode": "adaptive", "max_attempts": 8}, max_pool_connections=32)
     )
@@ -25,34 +26,34 @@ def _client(service: str) -> Any:
 
 def s3() -> "S3Client":
     """Amazon S3."""
-    return _client("s3")  # type: ignore[no-any-return]
+    return client("s3")  # type: ignore[no-any-return]
 
 
 def dynamodb() -> "DynamoDBClient":
     """Amazon DynamoDB."""
-    return _client("dynamodb")  # type: ignore[no-any-return]
+    return client("dynamodb")  # type: ignore[no-any-return]
 
 
 def events() -> "EventBridgeClient":
     """Amazon EventBridge."""
-    return _client("events")  # type: ignore[no-any-return]
+    return client("events")  # type: ignore[no-any-return]
 
 
 def lambda_() -> "LambdaClient":
     """AWS Lambda."""
-    return _client("lambda")  # type: ignore[no-any-return]
+    return client("lambda")  # type: ignore[no-any-return]
 
 
 def sagemaker() -> "SageMakerClient":
     """Amazon SageMaker."""
-    return _client("sagemaker")  # type: ignore[no-any-return]
+    return client("sagemaker")  # type: ignore[no-any-return]
 
 
 def sqs() -> "SQSClient":
     """Amazon SQS."""
-    return _client("sqs")  # type: ignore[no-any-return]
+    return client("sqs")  # type: ignore[no-any-return]
 
 
 def ssm() -> "SSMClient":
     """AWS Systems Manager."""
-    return _client("ssm")  # type: ignore[no-any-return]
+    return client("ssm")  # type: ignore[no-any-return]

@@ -98,12 +98,12 @@ def _text_column(codes: NDArray[np.int64], texts: Sequence[str | None]) -> TextC
     return TextColumn(codes=codes, values=tuple(positions))
 
 
-def spread(column: Column, is_there: NDArray[np.bool_]) -> Column:
-    """The column's cells in the rows marked, missing values in the others."""
+def moved(column: Column, rows: NDArray[np.bool_], places: NDArray[np.bool_]) -> Column:
+    """The column's cells in the marked `rows`, put into the marked `places`; missing values in the other places."""
     if isinstance(column, NumericColumn):
-        values = np.full(len(is_there), nan)
-        values[is_there] = column.values
-        return NumericColumn(values=values, invalid=column.invalid)
-    codes = np.full(len(is_there), -1, dtype=np.int64)
-    codes[is_there] = column.codes
+        values = np.full(len(places), nan)
+        values[places] = column.values[rows]
+        return NumericColumn(values=values)
+    codes = np.full(len(places), -1, dtype=np.int64)
+    codes[places] = column.codes[rows]
     return TextColumn(codes=codes, values=column.values)

@@ -9,25 +9,20 @@ width than agreed (see `rows.agreed_width`) is unreadable as a whole: its cells 
 """
 
 import csv
-import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Any
-
-import numpy as np
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from trimtab.capture.columns import MISSING, column_of_codes, column_of_texts
+from trimtab.capture.delimited import TextPositions, read_delimited
 from trimtab.capture.faults import FaultError, excerpt
-from trimtab.capture.rows import Rows, Side, agreed_width, wrong_width
-from trimtab.capture.table import Column, NumericColumn, TextColumn, number_of
+from trimtab.capture.rows import Rows, Side, agreed_width, columns_of_rows, is_vector, vector_columns, wrong_width
+from trimtab.capture.table import Column, IntArray, NumericColumn, TextColumn, number_of
 
-type TextPositions = dict[tuple[str, int], set[int]]
-"""By side and width, which cells of a row have turned out to be texts: Arrow need not try them as numbers again."""
-
+NO_ROWS = "the payload has no row"
 _END = "\0end"
-_CONVERSION = re.compile(r"In CSV column #(\d+)")
+_QUOTE_OR_SPACE = '" \t\n\v\f'
 _SAMPLE = 20
-_MOST_RETRIES = 4
 
 
 def read_csv(payloads: Sequence[str], side: Side, texts: TextPositions, expected: Sequence[int] | None = None) -> Rows:
@@ -39,7 +34,7 @@ def read_csv(payloads: Sequence[str], side: Side, texts: TextPositions, expected
         joined = "\n".join(lines)
     if expected is not None and ("\n" in joined or any(count != 1 for count in expected)):
         lines = [_fitted(line, count) for line, count in zip(lines, expected, strict=True)]
-    return _read_regular(lines, side, texts) or _read_without_misfits(lines, side, texts) or read_csv_by_row(lines, side)
+    return _read_regular(lines, side, texts) or _read_fitting(lines, side, texts) or read_csv_by_row(lines, side)
 
 
 def read_csv_by_row(lines: Sequence[str], side: Side) -> Rows:
@@ -55,7 +50,7 @@ def read_csv_by_row(lines: Sequence[str], side: Side) -> Rows:
             header = _header(rows, side)
             rows = rows[1:] if header else rows
             if not rows:
-                raise FaultError("no_rows", "the CSV payload has no row")
+                raise FaultError("no_rows", NO_ROWS)
         except FaultError as fault:
             faults[index] = fault
         payload_rows.append(rows)
@@ -71,7 +66,16 @@ def read_csv_by_row(lines: Sequence[str], side: Side) -> Rows:
         kept = [] if index in faults else rows
         counts.append(len(kept))
         named += [(header or side.positions(width), row) for row in kept]
-    return Rows(*_columns(named, side), counts, faults)
+    if is_vector(width, side):
+        columns, names = columns_of_rows(named, replace(side, keep=None), column_of_texts)
+        return Rows(*_vectors(columns, side), counts, faults)
+    columns, names = columns_of_rows(named, side, column_of_texts)
+    return Rows(columns, names, counts, faults)
+
+
+def _vectors(columns: Mapping[str, Column], side: Side) -> tuple[dict[str, Column], frozenset[str]]:
+    measured = vector_columns(columns, side)
+    return {name: column for name, column in measured.items() if side.wants(name)}, frozenset(measured)
 
 
 def _clean(payload: str) -> str:
@@ -124,7 +128,94 @@ def _are_numbers(cells: Iterable[str]) -> bool:
     return bool(present) and all(number_of(cell) is not None for cell in present)
 
 
-def _columns(
-    rows: Sequence[tuple[tuple[str, ...], list[str]]], side: Side
-) -> tuple[dict[str, Column], list[int]]:
-    raise NotImplementedError
+def _read_regular(lines: Sequence[str], side: Side, texts: TextPositions) -> Rows | None:
+    """The rows when all payloads have rows of one width, or None when that is not sure."""
+    joined = "\n".join(lines)
+    line_ends = joined.count("\n")
+    counts = [1] * len(lines) if line_ends == len(lines) - 1 else [line.count("\n") + 1 for line in lines]
+    try:
+        width = len(side.names) or len(_split(lines[0])[0])
+    except (FaultError, IndexError):
+        return None
+    names = side.positions(width)
+    reads_all = is_vector(width, side)
+    wanted = [i for i in range(width) if reads_all or side.wants(names[i])]
+    key = (side.label, width)
+    if key not in texts:
+        texts[key] = _likely_texts(joined, names, side)
+    # a column is read even when none is wanted, because Arrow checks the widths
+    columns = read_delimited(
+        joined, line_ends + 1, width, wanted or [0], texts[key], _column, missing=MISSING, quote='"'
+    )
+    if columns is None or _may_have_header(lines, names, columns, side, line_ends):
+        return None
+    by_name = {side.column(names[i]): columns[i] for i in wanted}
+    if reads_all:
+        return Rows(*_vectors(by_name, side), counts)
+    return Rows(by_name, frozenset(map(side.column, names)), counts)
+
+
+def _read_fitting(lines: Sequence[str], side: Side, texts: TextPositions) -> Rows | None:
+    """As `_read_regular`, after setting aside the payloads that have rows of a wrong width or none."""
+    faults: dict[int, FaultError] = {}
+    widths: list[list[int]] = []
+    for index, payload in enumerate(lines):
+        try:
+            widths.append([len(row) for row in _split(payload)])
+        except FaultError as fault:
+            faults[index] = fault
+            widths.append([])
+    agreed = agreed_width(Counter(width for row_widths in widths for width in row_widths), side)
+    for index, row_widths in enumerate(widths):
+        misfit = next((width for width in row_widths if width != agreed), None)
+        if misfit is not None:
+            if len(row_widths) > 1 and not side.names and _header(_split(lines[index]), side):
+                return None
+            faults[index] = wrong_width(misfit, agreed)
+        elif not row_widths:
+            faults.setdefault(index, FaultError("no_rows", NO_ROWS))
+    fitting = [index for index in range(len(lines)) if index not in faults]
+    if not faults or not fitting:
+        return None
+    rows = _read_regular([lines[index] for index in fitting], side, texts)
+    if rows is None:
+        return None
+    counts = [0] * len(lines)
+    for index, count in zip(fitting, rows.counts, strict=True):
+        counts[index] = count
+    return replace(rows, counts=counts, faults=faults)
+
+
+def _likely_texts(joined: str, names: Sequence[str], side: Side) -> set[int]:
+    sample = [line.split(",") for line in joined[:100_000].split("\n", _SAMPLE)[:_SAMPLE]]
+    return {
+        i
+        for i, name in enumerate(names)
+        if name not in side.numeric
+        and (
+            name in side.categorical
+            or any(i < len(row) and row[i].strip() not in MISSING and number_of(row[i]) is None for row in sample)
+        )
+    }
+
+
+def _column(_position: int, codes: IntArray, values: list[str]) -> Column:
+    return column_of_codes(codes, values)
+
+
+def _may_have_header(
+    lines: Sequence[str], names: Sequence[str], columns: Mapping[int, Column], side: Side, line_ends: int
+) -> bool:
+    """Whether a header row may be among the rows. It would have made texts of the columns of numbers."""
+    if side.names:
+        if any(
+            isinstance(column, NumericColumn) and number_of(names[i]) is None and names[i] not in MISSING
+            for i, column in columns.items()
+        ):
+            return False
+        start = side.names[0].strip(_QUOTE_OR_SPACE)
+        return any(line.lstrip(_QUOTE_OR_SPACE).startswith(start) for line in lines)
+    return line_ends >= len(lines) and any(
+        isinstance(column, TextColumn) and any(number_of(value) is not None for value in column.values)
+        for column in columns.values()
+    )

@@ -73,7 +73,11 @@ def groups(
 
 def _plain(chunks: Iterable[bytes]) -> Iterator[bytes | memoryview]:
     """The content without compression and byte order mark."""
-    pieces = (memoryview(chunk)[start : start + BLOCK_BYTES] for chunk in chunks for start in range(0, len(chunk), BLOCK_BYTES))
+    pieces = (
+        memoryview(chunk)[start : start + BLOCK_BYTES]
+        for chunk in chunks
+        for start in range(0, len(chunk), BLOCK_BYTES)
+    )
     start = b""
     for piece in pieces:
         start += piece

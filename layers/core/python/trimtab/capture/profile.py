@@ -7,7 +7,17 @@ from math import fsum, inf
 import numpy as np
 
 from trimtab.capture.grid import Bins, Grid, NumericBins, Vocabulary
-from trimtab.capture.table import Column, IntArray, NumericColumn, Table, TextColumn, canonical_text, number_of
+from trimtab.capture.table import (
+    LARGEST,
+    Column,
+    IntArray,
+    NumericColumn,
+    Table,
+    TextColumn,
+    canonical_text,
+    number_of,
+    without_giants,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +119,8 @@ def count_numbers(column: NumericColumn, bins: NumericBins) -> ColumnProfile:
     looking every value up in the edges (measured)."""
     values = np.sort(column.values)  # NaN sorts last
     values = values[: len(values) - int(np.isnan(values).sum())]
+    if len(values) and max(-values[0], values[-1]) > LARGEST:
+        return count_numbers(without_giants(column), bins)
     ends = np.searchsorted(values, bins.edges, side="left")
     missing = len(column) - len(values) - column.invalid
     counts = np.diff(np.concatenate([[0], ends, [len(values)]])).astype(np.int64)

@@ -1,11 +1,13 @@
 """What a reader of payloads gets and gives, whatever the format."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
 
 from trimtab.capture.faults import FaultError
-from trimtab.capture.table import Column
+from trimtab.capture.table import Column, NumericColumn
 
 MOST_POSITIONS = 1024
 """A longer row without names is a vector, profiled as such, and not so many columns."""
@@ -45,13 +47,13 @@ class Side:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of many payloads. `columns` by name in the table, each with a cell for every row; `counts` rows per payload,
-    0 for one with a fault; `faults` by payload; `names` all columns there were, wanted or not."""
+    """Rows of many payloads. `columns` by name in the table, each with a cell for every row; `names` all columns there
+    were, wanted or not; `counts` rows per payload, 0 for one with a fault; `faults` by payload."""
 
     columns: Mapping[str, Column]
+    names: frozenset[str]
     counts: list[int]
     faults: Mapping[int, FaultError] = field(default_factory=dict)
-    names: frozenset[str] = frozenset()
 
 
 def agreed_width(widths: Mapping[int, int], side: Side) -> int:
@@ -61,9 +63,51 @@ def agreed_width(widths: Mapping[int, int], side: Side) -> int:
     return max(widths, key=lambda width: (widths[width], width))
 
 
-def count_widths(rows: Iterable[Iterable[int]]) -> Counter[int]:
-    return Counter(width for widths in rows for width in widths)
-
-
 def wrong_width(width: int, agreed: int) -> FaultError:
     return FaultError("wrong_columns", f"a row has {width} values where {agreed} are expected")
+
+
+def columns_of_rows(
+    rows: Sequence[tuple[tuple[str, ...], Sequence[Any]]],
+    side: Side,
+    column_of: Callable[[Sequence[Any]], Column],
+) -> tuple[dict[str, Column], frozenset[str]]:
+    """Columns, and all names there were, from rows that each come with the names of their cells. A row lacks the columns
+    that it does not name."""
+    if not rows:
+        return {}, frozenset()
+    first = rows[0][0]
+    cells_by_name: Mapping[str, Sequence[Any] | Mapping[int, Any]]
+    if all(names is first or names == first for names, _ in rows):
+        cells_by_name = dict(zip(first, zip(*(cells for _, cells in rows), strict=True), strict=True))
+    else:
+        cells_by_name = _cells_by_name(rows)
+    columns = {}
+    for name, cells in cells_by_name.items():
+        if side.wants(name):
+            filled = [cells.get(index) for index in range(len(rows))] if isinstance(cells, Mapping) else cells
+            columns[side.column(name)] = column_of(filled)
+    return columns, frozenset(map(side.column, cells_by_name))
+
+
+def _cells_by_name(rows: Sequence[tuple[tuple[str, ...], Sequence[Any]]]) -> dict[str, dict[int, Any]]:
+    cells_by_name: dict[str, dict[int, Any]] = {}
+    for index, (names, cells) in enumerate(rows):
+        for name, cell in zip(names, cells, strict=True):
+            cells_by_name.setdefault(name, {})[index] = cell
+    return cells_by_name
+
+
+def is_vector(width: int, side: Side) -> bool:
+    """Whether rows of so many nameless cells are vectors."""
+    return width > MOST_POSITIONS and len(side.names) != width
+
+
+def vector_columns(columns: Mapping[str, Column], side: Side) -> Mapping[str, Column]:
+    """The dimensions and the Euclidean norm of rows that are vectors; rows with texts among them stay as they are."""
+    numbers = [column.values for column in columns.values() if isinstance(column, NumericColumn)]
+    if len(numbers) < len(columns):
+        return columns
+    norm = np.sqrt(np.sum([np.nan_to_num(values) ** 2 for values in numbers], axis=0))
+    measured = {"dimensions": np.full(len(norm), float(len(numbers))), "norm": norm}
+    return {f"{side.label}.{name}": NumericColumn(values=values) for name, values in measured.items()}

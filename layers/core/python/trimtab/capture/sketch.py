@@ -17,7 +17,16 @@ from numpy.typing import NDArray
 
 from trimtab.capture.grid import Bins, Grid, NumericBins, Vocabulary, numeric_bins, vocabulary
 from trimtab.capture.profile import ColumnProfile, Profile
-from trimtab.capture.table import Column, FloatArray, IntArray, NumericColumn, Table, canonical_text, number_of
+from trimtab.capture.table import (
+    Column,
+    FloatArray,
+    IntArray,
+    NumericColumn,
+    Table,
+    canonical_text,
+    number_of,
+    without_giants,
+)
 
 MOST_BINS = 2048
 MOST_TEXTS = 10_000
@@ -150,6 +159,7 @@ def _fitted(sketch: NumberSketch) -> NumberSketch:
 
 def _sketch_column(column: Column) -> ColumnSketch:
     if isinstance(column, NumericColumn):
+        column = without_giants(column)
         present = column.values[~np.isnan(column.values)]
         # cells that a decoder could not read as numbers have lost their text: they count as texts too many to list
         return _column_sketch(

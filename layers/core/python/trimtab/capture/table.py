@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,13 +59,23 @@ class Table:
     outputs: frozenset[str] = frozenset()
 
 
+LARGEST = 1e150
+"""Numbers beyond this count as invalid: no feature is that large, and sums of squares of such overflow."""
+
+
+def without_giants(column: NumericColumn) -> NumericColumn:
+    """The column with numbers beyond LARGEST, in either direction, made invalid."""
+    giants = np.abs(column.values) > LARGEST
+    return NumericColumn(np.where(giants, np.nan, column.values), column.invalid + int(giants.sum()))
+
+
 def number_of(text: str) -> float | None:
-    """The finite number a text spells, or None. Underscores and nan/inf spell no number."""
+    """The number a text spells, or None. Underscores, nan, inf and numbers beyond LARGEST spell none."""
     try:
         number = float(text)
     except ValueError:
         return None
-    return number if isfinite(number) and "_" not in text else None
+    return number if abs(number) <= LARGEST and "_" not in text else None
 
 
 def canonical_text(text: str) -> str:

@@ -1,11 +1,12 @@
 """Training data as tables: CSV, Parquet or JSON Lines, read in pieces so that memory does not grow with the file."""
 
+import gzip
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import msgspec
 import numpy as np
@@ -39,7 +40,7 @@ def training_tables(file: IO[bytes], name: str, columns: tuple[str, ...] = ()) -
             yield from _json_tables(file, name)
         else:
             raise InvalidReferenceError(f"{name}: training data must end in .csv, .csv.gz, .parquet, .jsonl or .json")
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OSError) as error:
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OSError, EOFError) as error:
         raise InvalidReferenceError(f"{name}: {error}") from error
 
 
@@ -50,10 +51,10 @@ def select_columns(table: Table, wanted: frozenset[str], outputs: frozenset[str]
 
 
 def _csv_tables(file: IO[bytes], name: str, columns: tuple[str, ...], *, is_gzip: bool) -> Iterator[Table]:
-    stream = pa.CompressedInputStream(file, "gzip") if is_gzip else file
     # every column as text: what a column holds is decided by all of its values, not by those of the first block
     first = pa.csv.open_csv(
-        stream, read_options=pa.csv.ReadOptions(autogenerate_column_names=True, block_size=1 << 20)
+        _plain(file, is_gzip=is_gzip),
+        read_options=pa.csv.ReadOptions(autogenerate_column_names=True, block_size=1 << 20),
     ).read_next_batch()
     header = [str(first.column(i)[0].as_py() or "") for i in range(first.num_columns)]
     if any(number_of(cell) is not None for cell in header):
@@ -68,9 +69,8 @@ def _csv_tables(file: IO[bytes], name: str, columns: tuple[str, ...], *, is_gzip
     if twice:
         raise InvalidReferenceError(f"{name}, line 1: column {', '.join(map(repr, twice))} stands there twice")
     file.seek(0)
-    stream = pa.CompressedInputStream(file, "gzip") if is_gzip else file
     reader = pa.csv.open_csv(
-        stream,
+        _plain(file, is_gzip=is_gzip),
         read_options=pa.csv.ReadOptions(column_names=names, skip_rows=skip, block_size=8 << 20),
         convert_options=pa.csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()), null_values=MISSING, strings_can_be_null=True
@@ -78,6 +78,10 @@ def _csv_tables(file: IO[bytes], name: str, columns: tuple[str, ...], *, is_gzip
     )
     for batch in reader:
         yield _table(batch)
+
+
+def _plain(file: IO[bytes], *, is_gzip: bool) -> IO[bytes]:
+    return cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if is_gzip else file
 
 
 def _json_tables(file: IO[bytes], name: str) -> Iterator[Table]:
@@ -92,8 +96,9 @@ def _json_tables(file: IO[bytes], name: str) -> Iterator[Table]:
             raise InvalidReferenceError(f"{name}, line {number}: {error}") from error
         if not isinstance(record, dict):
             raise InvalidReferenceError(f"{name}, line {number}: an object is expected, not {type(record).__name__}")
-        for key in record.keys() - cells.keys():
-            cells[key] = [None] * rows
+        for key in record:
+            if key not in cells:
+                cells[key] = [None] * rows
         for key, values in cells.items():
             values.append(record.get(key))
         rows += 1

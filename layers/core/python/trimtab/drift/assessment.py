@@ -118,10 +118,10 @@ def _judge_psi(columns: dict[str, ColumnAssessment], thresholds: DriftThresholds
         adjusted = column.psi_adjusted or 0.0
         text = f"PSI {column.psi:.3g} ({adjusted:.3g} without chance), "
         if q_alert <= thresholds.alert_fdr:
-            text += f"certainly more than {thresholds.psi:g} (p {column.p:.1e})"
+            text += f"certainly more than {thresholds.psi:g} ({_p_value(column.p)})"
             found = reason("psi", Verdict.ALERT, text, rows=column.rows[1], thresholds=thresholds)
         elif q_warn <= thresholds.warn_fdr and adjusted >= thresholds.warn_psi:
-            text += f"not by chance (p {column.p_any:.1e}) but maybe less than {thresholds.psi:g}"
+            text += f"not by chance ({_p_value(column.p_any)}) but maybe less than {thresholds.psi:g}"
             found = reason("psi", Verdict.WARN, text, rows=column.rows[1], thresholds=thresholds)
         else:
             continue
@@ -174,6 +174,10 @@ def _sentence(columns: Mapping[str, ColumnAssessment], rows: tuple[int, int]) ->
 
 def _main_reason(column: ColumnAssessment) -> str:
     return next(each.text for each in column.reasons if each.verdict is column.verdict)
+
+
+def _p_value(p: float | None) -> str:
+    return f"p {p:.1g}" if p else "p < 1e-300"
 
 
 def _listed(names: list[str]) -> str:

@@ -11,10 +11,12 @@ import numpy as np
 
 from trimtab.capture.table import FloatArray
 
+NOTHING = 1e-100  # far below what shows in any tail, far above where logarithms fail
+
 
 def chi_square_sf(x: float, df: int) -> float:
     """P(X > x), X chi-square with `df` >= 1 degrees of freedom."""
-    if x <= 0:
+    if x <= NOTHING:
         return 1.0
     base, steps, start = _ladder(x / 2, df)
     return min(1.0, start + float(np.exp(_log_terms(base + np.arange(steps, dtype=np.float64), x / 2)).sum()))
@@ -22,9 +24,9 @@ def chi_square_sf(x: float, df: int) -> float:
 
 def noncentral_chi_square_sf(x: float, df: int, noncentrality: float) -> float:
     """P(X > x), X noncentral chi-square with `df` >= 1 degrees of freedom."""
-    if x <= 0:
+    if x <= NOTHING:
         return 1.0
-    if noncentrality <= 0:
+    if noncentrality <= NOTHING:
         return chi_square_sf(x, df)
     y, half = x / 2, noncentrality / 2
     # the mixture's weights peak at `half`, their products with the tails between `half` and sqrt(half y)

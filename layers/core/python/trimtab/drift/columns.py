@@ -1,6 +1,7 @@
 """One column: how far the current data is from the reference, and which rules that breaks."""
 
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Literal
 
 from trimtab.capture.grid import Bins, NumericBins
@@ -87,12 +88,13 @@ def assess_column(
     )
     if not (isinstance(bins, NumericBins) and reference.valid and current.valid):
         return assessment
+    means = (reference.total / reference.valid, current.total / current.valid)
     return replace(
         assessment,
         ks=kolmogorov_smirnov(reference.counts, current.counts),
         wasserstein=wasserstein(bins, reference, current),
         out_of_range=rules.share(rules.outside_count(bins, current), current.valid),
-        mean=(reference.total / reference.valid, current.total / current.valid),
+        mean=means if all(map(isfinite, means)) else None,
     )
 
 

@@ -1,6 +1,6 @@
 """Distances between two histograms: diagnostics beside PSI, as far as bins can tell them."""
 
-from math import sqrt
+from math import inf, isfinite, sqrt
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,9 @@ def jensen_shannon(reference: NDArray[Any], current: NDArray[Any]) -> float:
 
 
 def wasserstein(bins: NumericBins, reference: ColumnProfile, current: ColumnProfile) -> float | None:
-    """Wasserstein-1 distance in standard deviations of the reference; None where it does not vary.
+    """Wasserstein-1 distance in standard deviations of the reference.
+
+    None where the reference does not vary, or where numbers are so great that their sums overflow.
 
     Every bin stands for one value. Inside the reference's range the values lie at one relative place between a bin's
     edges, the one which gives the reference's exact mean: 0 when values sit on the edges (few distinct values), about
@@ -33,11 +35,12 @@ def wasserstein(bins: NumericBins, reference: ColumnProfile, current: ColumnProf
     """
     mean = reference.total / reference.valid
     variance = reference.squares / reference.valid - mean * mean
-    if variance <= 1e-12 * mean * mean:  # less than rounding leaves of a difference of squares
+    if not 1e-12 * mean * mean < variance < inf:  # below, rounding leaves nothing of a difference of squares
         return None
     places = _places(bins, reference, current)
     gaps = np.abs(np.cumsum(reference.counts) / reference.valid - np.cumsum(current.counts) / current.valid)
-    return float(gaps[:-1] @ np.diff(places)) / sqrt(variance)
+    distance = float(gaps[:-1] @ np.diff(places)) / sqrt(variance)
+    return distance if isfinite(distance) else None
 
 
 def _divergence(p: FloatArray, mixture: FloatArray) -> float:

@@ -1,0 +1,182 @@
+"""JSON payloads to rows, a batch at a time.
+
+A batch whose payloads differ in their values alone, which is what one client's requests do, is rewritten as delimited
+text and read by Arrow. How it is rewritten is learnt from one payload and checked on all: the text before the first
+row, between rows and after the last is the same, keys are the same, and every cell is one whole JSON scalar. All other
+batches are read payload by payload (`json_shapes`). Both ways give the same columns, except that the fast one also takes
+numbers spelled against the JSON grammar, such as `01`.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import nan
+from types import EllipsisType
+
+from trimtab.capture.columns import Cell, column_of_cells, column_of_tokens
+from trimtab.capture.delimited import TextPositions, read_delimited
+from trimtab.capture.faults import FaultError
+from trimtab.capture.json_shapes import TELLING_KEYS, Row, json_rows, parse_json, widths_of
+from trimtab.capture.rows import Rows, Side, agreed_width, columns_of_rows, wrong_width
+from trimtab.capture.table import Column, IntArray, NumericColumn, TextColumn
+
+_FLAT = re.compile(r"[\[{]([^\[\]{}]+)[\]}]")
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_PLAIN_PATH = re.compile(r"[\w.]*")
+_LITERALS: dict[str, Cell] = {
+    "null": None,
+    "true": True,
+    "false": False,
+    "NaN": nan,
+    "Infinity": float("inf"),
+    "-Infinity": float("-inf"),
+}
+_MISSING = ("null", " null", "NaN", " NaN")
+_LONGEST_NUMBER = 300
+
+
+def read_json(payloads: Sequence[str], side: Side, texts: TextPositions, expected: Sequence[int] | None = None) -> Rows:
+    """Rows of the payloads. `expected` says how many rows each should have, if that is known."""
+    return _read_regular(payloads, side, texts, expected) or read_json_by_row(payloads, side, expected)
+
+
+def read_json_by_row(payloads: Sequence[str], side: Side, expected: Sequence[int] | None = None) -> Rows:
+    """As `read_json`, without Arrow and for anything at all."""
+    faults: dict[int, FaultError] = {}
+    payload_rows: list[list[Row]] = []
+    for index, payload in enumerate(payloads):
+        rows: list[Row] = []
+        try:
+            rows = json_rows(payload, side, None if expected is None else expected[index])
+        except FaultError as fault:
+            faults[index] = fault
+        payload_rows.append(rows)
+    width = agreed_width(Counter(width for rows in payload_rows for width in widths_of(rows)), side)
+    positions = side.positions(width)
+    named: list[tuple[tuple[str, ...], list[Cell]]] = []
+    counts = []
+    for index, rows in enumerate(payload_rows):
+        misfit = next((wide for wide in widths_of(rows) if wide != width), None)
+        if misfit is not None:
+            faults[index] = wrong_width(misfit, width)
+        kept = [] if index in faults else rows
+        counts.append(len(kept))
+        named += [(positions if names is None else names, cells) for names, cells in kept]
+    columns, names = columns_of_rows(named, side, column_of_cells)
+    return Rows(columns, names, counts, faults)
+
+
+@dataclass(frozen=True)
+class _Template:
+    """What all payloads of a batch have in common, around and between the rows, and in them.
+
+    `names` of the cells, `keys` the JSON keys before them as they stand in the payload ("" without any), `texts` which
+    cells were texts in the payload it was learnt from.
+    """
+
+    before: str
+    between: str
+    after: str
+    names: tuple[str, ...]
+    keys: tuple[str, ...]
+    texts: frozenset[int]
+
+
+def _read_regular(
+    payloads: Sequence[str], side: Side, texts: TextPositions, expected: Sequence[int] | None
+) -> Rows | None:
+    lines = [payload.strip() for payload in payloads]
+    longest = max(range(len(lines)), key=lambda index: len(lines[index]))
+    try:
+        is_pretty = "\n" in lines[longest] and len(parse_json(lines[longest])) == 1
+        if is_pretty:
+            lines = [line.replace("\n", " ") for line in lines]
+        template = _learn(lines[longest], side, None if expected is None else expected[longest])
+    except FaultError:
+        return None
+    if template is None:
+        return None
+    joined = "\n".join(lines)
+    between = template.between
+    if "\n" not in joined.replace("\n", "", len(lines) - 1) and (not between or between not in joined):
+        counts = [1] * len(lines)
+    else:
+        counts = [line.count("\n") + (line.count(between) if between else 0) + 1 for line in lines]
+    if expected is not None and any(count != due for count, due in zip(counts, expected, strict=True)):
+        return None
+    if not joined.startswith(template.before) or not joined.endswith(template.after):
+        return None
+    body = joined[len(template.before) : len(joined) - len(template.after)]
+    body = body.replace(f"{template.after}\n{template.before}", "\n")
+    if between:
+        body = body.replace(between, "\n")
+    rows = sum(counts)
+    if any(mark in body for mark in "{}[]\\") or body.count(":") != rows * sum(map(bool, template.keys)):
+        return None
+    columns = _read_body(body.replace(":", ","), rows, template, side, texts)
+    if columns is None:
+        return None
+    return Rows(columns, frozenset(map(side.column, template.names)), counts)
+
+
+def _learn(payload: str, side: Side, expected: int | None) -> _Template | None:
+    """The template that the payload follows, or None without a regular one. Raises FaultError when it cannot be read."""
+    flat = list(_FLAT.finditer(payload))
+    rows = json_rows(payload, side, expected)
+    if len(flat) != len(rows) or not _PLAIN_PATH.fullmatch(side.records):
+        return None
+    before, after = payload[: flat[0].start(1)], payload[flat[-1].end(1) :]
+    gaps = {payload[one.end(1) : other.start(1)] for one, other in pairwise(flat)} - {f"{after}\n{before}"}
+    if len(gaps) > 1 or "\n" in "".join([before, after, *gaps, *(row[1] for row in flat)]):
+        return None
+    parts = [part.rpartition(":") for part in flat[0][1].split(",")]
+    keys = tuple(key.strip() for key, _, _ in parts)
+    names, cells = rows[0]
+    if names is None:
+        names = side.positions(len(cells))
+        if side.names and len(side.names) != len(cells):
+            return None
+    if len(names) != len(parts) or any(row_names != rows[0][0] for row_names, _ in rows):
+        return None
+    if any(keys) and (not all(keys) or any(key.strip('"').lower() in TELLING_KEYS for key in keys)):
+        return None
+    texts = frozenset(i for i, cell in enumerate(cells) if isinstance(cell, str | bool))
+    return _Template(before, gaps.pop() if gaps else "", after, names, keys, texts)
+
+
+def _read_body(body: str, rows: int, template: _Template, side: Side, texts: TextPositions) -> dict[str, Column] | None:
+    """Columns from rows of `key,value,…` or, when the template has no keys, `value,…`."""
+    step = 2 if any(template.keys) else 1
+    values = {step * i + step - 1: name for i, name in enumerate(template.names) if side.wants(name)}
+    keys = {position - 1: template.keys[position // 2] for position in values} if step == 2 else {}
+    memory = texts.setdefault((f"{side.label} json", len(template.names)), set())
+    memory.update(*(keys, (step * i + step - 1 for i in template.texts)))
+
+    def column_of(position: int, codes: IntArray, found: list[str]) -> Column | None:
+        if position in keys:
+            return TextColumn(codes, ()) if {key.strip() for key in found} == {keys[position]} else None
+        cells = [_cell(token.strip()) for token in found]
+        return None if any(cell is ... for cell in cells) else column_of_tokens(codes, cells)  # type: ignore[arg-type]
+
+    width = step * len(template.names)
+    wanted = [*keys, *values] or [0]
+    columns = read_delimited(body, rows, width, wanted, memory, column_of, missing=_MISSING, quote=None)
+    if columns is None:
+        return None
+    if width == 1 and side.label == "input" and not all(isinstance(one, NumericColumn) for one in columns.values()):
+        return None  # a text that stands alone is measured and no column
+    return {side.column(name): columns[position] for position, name in values.items()}
+
+
+def _cell(token: str) -> Cell | EllipsisType:
+    """The JSON scalar that a token is, or `...` when it is none or more."""
+    if token in _LITERALS:
+        return _LITERALS[token]
+    if token.startswith('"'):
+        text = token[1:-1]
+        return text if len(token) > 1 and token.endswith('"') and '"' not in text and text.isprintable() else ...
+    if len(token) < _LONGEST_NUMBER and _NUMBER.fullmatch(token):
+        return float(token)
+    return ...

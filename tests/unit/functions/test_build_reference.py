@@ -1,0 +1,114 @@
+import gzip
+import io
+
+import boto3
+import numpy as np
+import pandas as pd
+import pytest
+
+from functions.build_reference import app
+from trimtab.aws import state_bucket
+
+
+@pytest.fixture(autouse=True)
+def _outside(stack, monkeypatch):
+    monkeypatch.setattr(app, "publish_findings", lambda _, findings: stack.findings.extend(findings))
+
+
+@pytest.fixture
+def frame():
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"age": rng.integers(18, 90, 3000), "plan": rng.choice(["gold", "basic"], 3000)})
+    return frame.assign(income=rng.lognormal(10, 1, 3000), score=rng.random(3000))
+
+
+def put(stack, key, body):
+    boto3.client("s3").put_object(Bucket=stack.captures, Key=key, Body=body)
+    return f"s3://{stack.captures}/{key}"
+
+
+def put_settings(text):
+    boto3.client("ssm").put_parameter(Name="/trimtab/endpoints/churn", Type="String", Value=text, Overwrite=True)
+
+
+def parquet(frame):
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer)
+    return buffer.getvalue()
+
+
+FORMATS = {
+    "train.csv": lambda frame: frame.to_csv(index=False).encode(),
+    "train.csv.gz": lambda frame: gzip.compress(frame.to_csv(index=False).encode()),
+    "train.parquet": parquet,
+    "train.jsonl": lambda frame: frame.to_json(orient="records", lines=True, double_precision=15).encode(),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_reference_is_made_from_every_format(stack, context, frame, name):
+    source = put(stack, name, FORMATS[name](frame))
+    answer = app.lambda_handler({"endpoint": "churn", "source": source}, context)
+    assert answer["rows"] == 3000
+    reference = state_bucket.read_reference(stack.state, "churn")
+    assert list(reference.grid.columns) == list(frame.columns)
+    assert reference.source == source
+    deciles = reference.grid.columns["income"]
+    expected = np.quantile(frame.income, np.arange(1, 10) / 10)
+    np.testing.assert_allclose(deciles.edges[deciles.cuts], expected, rtol=0.02)
+    assert reference.profile.columns["age"].total == pytest.approx(frame.age.sum())
+    assert [finding.title for finding in stack.findings] == ["Reference of churn: 3,000 rows"]
+
+
+def test_settings_name_the_source_the_columns_and_the_predictions(stack, context, frame):
+    source = put(stack, "train.csv", frame.assign(label=1).to_csv(index=False).encode())
+    put_settings(f"{{columns: [income, age, plan], predictions: [score], reference: '{source}'}}")
+    app.lambda_handler({"endpoint": "churn"}, context)
+    reference = state_bucket.read_reference(stack.state, "churn")
+    assert list(reference.grid.columns) == ["income", "age", "plan", "score"]
+    assert reference.outputs == {"score"}
+
+
+def test_a_file_without_header_takes_its_names_from_the_settings(stack, context, frame):
+    source = put(stack, "train.csv", frame.to_csv(index=False, header=False).encode())
+    put_settings("columns: [age, plan, income, score]")
+    assert app.lambda_handler({"endpoint": "churn", "source": source}, context)["rows"] == 3000
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "problem"),
+    [
+        ("train.csv", b"1,2\n3,4\n", "line 1: 2 cells and no header, and the settings name 0 columns"),
+        ("train.csv", b"a,a\n1,2\n", "line 1: column 'a' stands there twice"),
+        ("train.csv", b"a,b\n1,2\n3\n", "Expected 2 columns, got 1"),
+        ("train.csv", b"", "Empty CSV file"),
+        ("train.jsonl", b'{"a": 1}\n[1]\n', "line 2: an object is expected"),
+        ("train.jsonl", b'{"a": 1}\n{"a"', "line 2"),
+        ("train.parquet", b"PAR1", "train.parquet"),
+        ("train.xlsx", b"x", "must end in .csv"),
+    ],
+)
+def test_bad_training_data_is_refused_with_file_and_line_and_told_once(stack, context, name, body, problem):
+    source = put(stack, name, body)
+    for _ in range(2):
+        answer = app.lambda_handler({"endpoint": "churn", "source": source}, context)
+        assert problem in answer["refused"]
+        assert source in answer["refused"]
+    assert len(stack.findings) == 1
+    assert problem in stack.findings[0].reason
+    assert state_bucket.read_reference(stack.state, "churn") is None
+
+
+def test_a_source_that_is_not_there_is_told(stack, context):
+    answer = app.lambda_handler({"endpoint": "churn", "source": f"s3://{stack.captures}/none.csv"}, context)
+    assert "does not exist" in answer["refused"]
+
+
+def test_columns_that_the_settings_name_must_be_there(stack, context, frame):
+    put_settings("columns: [age, weight]")
+    source = put(stack, "train.csv", frame.to_csv(index=False).encode())
+    assert "no column weight" in app.lambda_handler({"endpoint": "churn", "source": source}, context)["refused"]
+
+
+def test_no_source_at_all_is_told(context):
+    assert "name a source" in app.lambda_handler({"endpoint": "churn"}, context)["refused"]

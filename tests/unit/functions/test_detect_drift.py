@@ -1,0 +1,270 @@
+import json
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import numpy as np
+import pytest
+
+from functions.detect_drift import app
+from trimtab.aws import state_bucket
+from trimtab.capture.pack import NO_GRID, ObjectId, ObjectProfile, pack_key
+from trimtab.capture.profile import profile_table
+from trimtab.capture.sketch import sketch_table
+from trimtab.capture.table import NumericColumn, Table, TextColumn
+
+START = datetime(2026, 11, 20, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def outside(stack, monkeypatch):
+    """Findings and started functions are written down instead of leaving."""
+    monkeypatch.setattr(app, "publish_findings", lambda _, findings: stack.findings.extend(findings))
+    monkeypatch.setattr(app, "start_function", lambda name, payload: stack.started.append((name, payload)))
+    return stack
+
+
+def table(hour, rows=1000, shift=0.0, seed=None, missing=0.0):
+    rng = np.random.default_rng(hour.hour if seed is None else seed)
+    x = rng.normal(shift, 1, rows)
+    x[rng.random(rows) < missing] = np.nan
+    columns = {"x": NumericColumn(x), "c": TextColumn(rng.integers(0, 3, rows), ("a", "b", "c"))}
+    return Table(hour, rows, rows, columns)
+
+
+def capture(stack, hour, *, key=None, endpoint="churn", variant="AllTraffic", reference=None, **how):
+    """A capture object of this hour, profiled as profile_capture does."""
+    made = table(hour, **how)
+    profile = profile_table(made, reference.grid) if reference else sketch_table(made)
+    identity = ObjectId("captures", key or f"{endpoint}/{hour:%d%H}.jsonl", "2026-11-20T00:00:00+00:00", "e")
+    entry = ObjectProfile(identity, profile, records=made.rows)
+    name = pack_key(endpoint, variant, hour, reference.grid.name if reference else NO_GRID, [entry])
+    state_bucket.write_pack(stack.state, name, [entry])
+
+
+def hours(stack, shifts, first=0, **how):
+    for i, shift in enumerate(shifts, first):
+        capture(stack, START + i * HOUR, shift=shift, **how)
+
+
+def detect(context, until=None, endpoint="churn"):
+    event = {"endpoint": endpoint} | ({"until": until.isoformat()} if until else {})
+    return app.lambda_handler(event, context)["endpoints"][endpoint]
+
+
+def stored(stack, start, endpoint="churn"):
+    body = boto3.client("s3").get_object(
+        Bucket=stack.state, Key=f"windows/{endpoint}/AllTraffic/{start:%Y-%m-%dT%H}.json"
+    )["Body"]
+    return json.loads(body.read())
+
+
+def test_the_first_complete_window_becomes_the_reference_and_people_are_told(stack, context):
+    hours(stack, [0, 0])
+    outcome = detect(context)["AllTraffic"]
+    assert outcome["verdict"] == "OK"
+    assert outcome["reference"]["rows"] == 1000
+    assert stack.told() == [("settings", "raised")]
+    assert "first complete window" in stack.findings[0].reason
+
+
+def test_raises_one_alert_after_two_of_three_windows_and_clears_after_two_clean_ones(stack, context):
+    hours(stack, [0, 0, 0, 1, 1, 1, 0, 0, 0])
+    detect(context)
+    assert stack.told() == [("settings", "raised"), ("drift", "raised"), ("drift", "cleared")]
+    raised, cleared = stack.findings[1:]
+    assert raised.evidence["window"]["start"] == "2026-11-20T04:00:00Z"
+    assert raised.evidence["since"] == "2026-11-20T03:00:00Z"
+    assert raised.evidence["windows_alerting"] == "2 of 3"
+    assert raised.severity == "critical"
+    assert cleared.evidence["window"]["start"] == "2026-11-20T07:00:00Z"
+
+
+def test_hour_by_hour_gives_what_one_run_gives(stack, context):
+    hours(stack, [0, 0, 0, 1, 1, 1, 0, 0, 0])
+    for i in range(1, 10):
+        detect(context, until=START + i * HOUR)
+    assert stack.told() == [("settings", "raised"), ("drift", "raised"), ("drift", "cleared")]
+
+
+def test_a_repeated_run_changes_and_tells_nothing(stack, context):
+    hours(stack, [0, 0, 1, 1])
+    detect(context)
+    told, before = stack.told(), stored(stack, START + 3 * HOUR)
+    assert detect(context)["AllTraffic"]["verdict"] == "INSUFFICIENT_DATA"
+    assert stack.told() == told
+    assert stored(stack, START + 3 * HOUR) == before
+
+
+def test_a_lost_state_write_repeats_the_same_facts(stack, context, monkeypatch):
+    hours(stack, [0, 0, 1, 1])
+    detect(context, until=START + 3 * HOUR)
+    monkeypatch.setattr(app, "write_state", lambda *_, **__: (_ for _ in ()).throw(RuntimeError("killed")))
+    with pytest.raises(app.EndpointsFailedError):
+        detect(context)
+    monkeypatch.undo()
+    monkeypatch.setattr(app, "publish_findings", lambda _, findings: stack.findings.extend(findings))
+    for name, value in {"NAME": "trimtab", "STATE_BUCKET_NAME": stack.state, "STATE_TABLE_NAME": stack.table}.items():
+        monkeypatch.setenv(name, value)
+    for name in ("FINDINGS_BUS_NAME", "CAPTURE_QUEUE_URL", "BUILD_REFERENCE_FUNCTION_NAME"):
+        monkeypatch.setenv(name, "x")
+    detect(context)
+    drift = [finding.id for finding in stack.findings if finding.kind == "drift"]
+    assert len(drift) == 2
+    assert len(set(drift)) == 1
+
+
+def test_duplicated_objects_count_once(stack, context):
+    hours(stack, [0, 0])
+    capture(stack, START + HOUR, key="churn/2001.jsonl", seed=1)
+    rows = stored_rows = detect(context)["AllTraffic"]["window"]["rows"]
+    assert rows == stored_rows == 1000
+
+
+def test_small_hours_are_accumulated_until_there_are_enough_rows(stack, context):
+    hours(stack, [0], rows=1000)
+    hours(stack, [0] * 5, first=1, rows=300)
+    outcome = detect(context)["AllTraffic"]
+    assert outcome["window"] == {
+        "start": "2026-11-20T01:00:00Z",
+        "end": "2026-11-20T05:00:00Z",
+        "rows": 1200,
+        "hours": 4,
+    }
+
+
+def test_too_few_rows_are_no_pass(stack, context):
+    hours(stack, [0, 0])
+    detect(context)
+    capture(stack, START + 2 * HOUR, rows=412)
+    assert detect(context)["AllTraffic"] == {
+        "verdict": "INSUFFICIENT_DATA",
+        "reason": "412 of 1,000 rows for the next window",
+    }
+
+
+def test_no_captures_are_no_pass(context):
+    assert detect(context) == {"*": {"verdict": "INSUFFICIENT_DATA", "reason": "no captures yet"}}
+
+
+def test_the_last_hour_is_left_to_late_captures(stack, context):
+    now = datetime.now(UTC)
+    this_hour = now.replace(minute=0, second=0, microsecond=0)
+    for i in (3, 2):
+        capture(stack, this_hour - i * HOUR)
+    capture(stack, this_hour, shift=3)
+    outcome = detect(context)["AllTraffic"]
+    assert outcome["window"]["end"] <= (now - timedelta(minutes=15)).isoformat()
+
+
+def test_a_past_moment_is_answered_from_what_was_stored(stack, context):
+    hours(stack, [0, 0, 1, 1])
+    detect(context)
+    outcome = detect(context, until=START + 2 * HOUR)["AllTraffic"]
+    assert outcome["window"]["start"] == "2026-11-20T01:00:00Z"
+    assert outcome["verdict"] == "OK"
+    assert detect(context, until=START)["AllTraffic"]["verdict"] == "INSUFFICIENT_DATA"
+
+
+def test_a_reminder_comes_once_a_day_while_the_alert_lasts(stack, context, monkeypatch):
+    hours(stack, [0, 0, 1, 1])
+    detect(context)
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + timedelta(hours=25)
+
+    monkeypatch.setattr(app, "datetime", Later)
+    detect(context)
+    detect(context)
+    assert stack.told()[-2:] == [("drift", "raised"), ("drift", "continued")]
+    assert stack.findings[-1].severity == "warning"
+
+
+def put_settings(text, endpoint="churn"):
+    boto3.client("ssm").put_parameter(Name=f"/trimtab/endpoints/{endpoint}", Type="String", Value=text, Overwrite=True)
+
+
+def test_bad_settings_keep_the_last_good_ones_and_are_told_once(stack, context):
+    put_settings("ignore: [x]")
+    hours(stack, [0, 0])
+    detect(context)
+    put_settings("ignore: [x]\ndrift: {psi: much, unknown: 1}")
+    hours(stack, [3, 3], first=2)
+    assert detect(context)["AllTraffic"]["verdict"] == "OK"  # x is still ignored
+    detect(context)
+    problems = [finding for finding in stack.findings if "cannot be used" in finding.title]
+    assert len(problems) == 1
+    assert "drift.psi" in problems[0].reason
+    assert "drift.unknown" in problems[0].reason
+    put_settings("{}")
+    detect(context)
+    assert stack.findings[-1].state == "cleared"
+
+
+def test_one_bad_endpoint_does_not_stop_the_others(stack, context, monkeypatch):
+    hours(stack, [0, 0])
+    boto3.client("s3").put_object(Bucket=stack.state, Key="references/broken/current.json", Body=b"{")
+    capture(stack, START, endpoint="broken")
+    monkeypatch.setattr(app, "monitored_endpoints", lambda: iter(["broken", "churn"]))
+    with pytest.raises(app.EndpointsFailedError, match=r"could not be judged: broken; judged: churn"):
+        app.lambda_handler(json.loads("{}"), context)
+    assert stored(stack, START + HOUR)["verdict"] == "OK"
+
+
+def test_a_named_reference_is_built_before_anything_is_judged(stack, context):
+    put_settings("reference: s3://training/train.csv")
+    hours(stack, [0, 0])
+    assert detect(context)["*"]["verdict"] == "INSUFFICIENT_DATA"
+    assert stack.started == [("trimtab-build-reference", {"endpoint": "churn", "source": "s3://training/train.csv"})]
+
+
+def test_captures_counted_for_a_former_reference_are_profiled_again(stack, context):
+    hours(stack, [0, 0])
+    detect(context)
+    former = state_bucket.read_reference(stack.state, "churn")
+    capture(stack, START + 2 * HOUR, reference=former)
+    boto3.client("s3").delete_object(Bucket=stack.state, Key="references/churn/current.json")
+    from trimtab.capture.reference import reference_from_sketch
+
+    new = reference_from_sketch(
+        sketch_table(table(START, seed=99)), source="s3://t/t.csv", created=datetime.now(UTC).isoformat()
+    )
+    state_bucket.replace_reference(stack.state, "churn", new)
+    assert "profiled again" in detect(context)["AllTraffic"]["reason"]
+    messages = boto3.client("sqs").receive_message(QueueUrl=stack.queue)["Messages"]
+    assert json.loads(messages[0]["Body"])["detail"]["object"]["key"] == "churn/2002.jsonl"
+    capture(stack, START + 2 * HOUR, reference=new)
+    assert detect(context)["AllTraffic"]["verdict"] == "OK"
+
+
+def test_a_column_that_was_never_captured_is_not_missing(stack, context):
+    from trimtab.capture.reference import reference_from_sketch
+
+    training = table(START, rows=5000, seed=5)
+    training.columns["label"] = NumericColumn(np.ones(5000))
+    reference = reference_from_sketch(sketch_table(training), source="s3://t/t.csv", created=START.isoformat())
+    state_bucket.replace_reference(stack.state, "churn", reference)
+    hours(stack, [0, 0], reference=reference)
+    outcome = detect(context)["AllTraffic"]
+    assert outcome["verdict"] == "OK"
+    assert outcome["never_captured"] == ["label"]
+
+
+def test_endpoints_find_themselves():
+    sagemaker = boto3.client("sagemaker")
+    sagemaker.create_model(ModelName="m", ExecutionRoleArn="arn:aws:iam::123456789012:role/r")
+    variant = {"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    capturing = {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": 100,
+        "DestinationS3Uri": "s3://captures",
+        "CaptureOptions": [{"CaptureMode": "Input"}],
+    }
+    for name, extra in {"on": {"DataCaptureConfig": capturing}, "off": {}}.items():
+        sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], **extra)
+    opt_out = [{"Key": "trimtab:monitor", "Value": "off"}]
+    for name, config, tags in [("churn", "on", []), ("quiet", "on", opt_out), ("blind", "off", [])]:
+        sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config, Tags=tags)
+    assert list(app.monitored_endpoints()) == ["churn"]
