@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
 from typing import Any
 
 from rich.console import Console
@@ -151,7 +150,10 @@ def give_reference(cloud: Cloud, outputs: Mapping[str, str], dataset: DataSet) -
     cloud.client("ssm").put_parameter(
         Name=f"/trimtab/endpoints/{ENDPOINT}", Type="String", Value=json.dumps(settings), Overwrite=True
     )
-    return invoke(cloud, outputs["BuildReferenceFunctionName"], {"endpoint": ENDPOINT})
+    answer = invoke(cloud, outputs["BuildReferenceFunctionName"], {"endpoint": ENDPOINT})
+    if "refused" in answer:
+        raise DemoError(f"no reference: {answer['refused']}")
+    return answer
 
 
 def play_days(
@@ -166,9 +168,8 @@ def play_days(
     """Write the captures, and for each day wait until they are profiled and ask for the verdict."""
     play, start = Play(), time.monotonic()
     objects = list(replay(dataset, endpoint=ENDPOINT, destination=destination, rotation=ROTATION))
-    rows = {
-        day: sum(item.records for item in items) for day, items in groupby(objects, key=lambda o: o.first_time.date())
-    }
+    times = event_times(dataset)
+    rows = times.groupby(times.dt.date).size().to_dict()
     progress = Progress(
         TextColumn("[bold]{task.description}"),
         BarColumn(),

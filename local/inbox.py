@@ -59,9 +59,12 @@ class Queue:
     def __init__(self, cloud: Cloud, name: str):
         self._sqs = cloud.client("sqs")
         self.url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
-        self.arn = self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])["Attributes"][
-            "QueueArn"
-        ]
+        attributes = self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])["Attributes"]
+        self.arn = attributes["QueueArn"]
+        senders = {"Service": ["sns.amazonaws.com", "events.amazonaws.com"]}
+        allow = {"Effect": "Allow", "Principal": senders, "Action": "sqs:SendMessage", "Resource": self.arn}
+        policy = {"Version": "2012-10-17", "Statement": [allow]}
+        self._sqs.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": json.dumps(policy)})
         self.bodies: list[dict[str, Any]] = []
 
     def receive(self, at_least: int = 0, seconds: float = 0.0) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, Field
 
@@ -50,9 +51,11 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
     try:
         reference = build(source, monitor, now)
     except (InvalidReferenceError, s3.ObjectNotFoundError) as error:
+        metrics.add_metric("ReferencesRefused", MetricUnit.Count, 1)
         refuse(origin, source or "", str(error), settings, now)
         return {"endpoint": request.endpoint, "source": source, "refused": str(error)}
     state_bucket.replace_reference(settings.state_bucket_name, request.endpoint, reference)
+    metrics.add_metric("ReferencesBuilt", MetricUnit.Count, 1)
     why = "Live data is compared with new training data."
     publish_findings(settings.findings_bus_name, [reference_finding(origin, reference, why, now)])
     return {

@@ -90,6 +90,7 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
             logger.exception("Endpoint could not be judged", extra={"endpoint": endpoint})
             metrics.add_metric("EndpointsFailed", MetricUnit.Count, 1)
             failed.append(endpoint)
+    metrics.add_metric("EndpointsJudged", MetricUnit.Count, len(outcomes))
     if failed:
         raise EndpointsFailedError(f"could not be judged: {', '.join(failed)}; judged: {', '.join(outcomes) or 'none'}")
     return {"endpoints": outcomes}

@@ -77,6 +77,7 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
     # read once per batch, not kept longer: a new reference or setting holds from the next batch on
     readings: dict[str, Reading] = {}
     failed: set[str] = set()
+    objects = rows = 0
     for record in event["Records"]:
         message_id = record["messageId"]
         try:
@@ -100,9 +101,12 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
             logger.exception("Object could not be profiled", extra={"message_id": message_id})
             failed.add(message_id)
         else:
+            objects, rows = objects + 1, rows + folded.rows
             for hour, entry in folded.hours.items():
                 packs[capture.endpoint, capture.variant, hour, grid_name(entry)][message_id] = entry
     failed |= write_packs(packs, settings.state_bucket_name)
+    metrics.add_metric("ObjectsProfiled", MetricUnit.Count, objects)
+    metrics.add_metric("RowsProfiled", MetricUnit.Count, rows)
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in sorted(failed)]}
 
 
@@ -120,8 +124,6 @@ def profile_object(
     identity = ObjectId(bucket, key, body.modified, body.etag)
     items = decode(body.chunks, reading.layout, now=datetime.now(UTC))
     folded = fold_object(identity, items, reading.reference, capture.hour)
-    metrics.add_metric("ObjectsProfiled", MetricUnit.Count, 1)
-    metrics.add_metric("RowsProfiled", MetricUnit.Count, folded.rows)
     if folded.unreadable:
         quarantine_lines(identity, folded, capture.hour, settings)
     return folded

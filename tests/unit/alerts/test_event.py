@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from trimtab.alerts.event import alert_of_event
 
 EVENTS = Path(__file__).parents[3] / "events" / "send_alert"

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from trimtab.alerts.alert import alert_of
 from trimtab.alerts.slack_message import TOTAL_LENGTH, slack_message
 from trimtab.alerts.sns_message import sns_message

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from trimtab.alerts.event import alert_of_event
 from trimtab.alerts.slack_message import escaped, slack_message
 

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from trimtab.alerts.event import alert_of_event
 from trimtab.alerts.sns_message import WIDTH, SnsMessage, sns_message
 

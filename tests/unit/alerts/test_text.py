@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from trimtab.alerts.text import aligned, ascii_line, clean, one_line, shorten, utc_minute
 
 # Any characters at all, lone surrogates among them.

@@ -2,6 +2,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+
 from trimtab.alerts.event import alert_of_event
 from trimtab.alerts.webhook import WebhookSecretError, outcome, pause, rejection_alert, webhook_url
 

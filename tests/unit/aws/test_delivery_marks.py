@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 from moto import mock_aws
+
 from trimtab.aws import clients
 from trimtab.aws.delivery_marks import is_delivered, mark_delivered
 

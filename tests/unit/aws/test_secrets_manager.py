@@ -4,6 +4,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
+
 from trimtab.aws import secrets_manager
 from trimtab.aws.secrets_manager import CACHE_SECONDS, secret_text
 

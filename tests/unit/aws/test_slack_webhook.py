@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 import pytest_socket
+
 from trimtab.aws.slack_webhook import WebhookAnswer, WebhookUnreachableError, post
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from trimtab.capture.grid import Grid, numeric_bins
 from trimtab.capture.pack import (
     NO_GRID,

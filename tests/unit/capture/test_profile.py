@@ -1,9 +1,11 @@
+import itertools
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from trimtab.capture.grid import Grid, numeric_bins, vocabulary
 from trimtab.capture.profile import Profile, add_profiles, profile_table
 from trimtab.capture.table import NumericColumn, Table, TextColumn, canonical_text, number_of
@@ -43,7 +45,7 @@ def test_counts_are_those_of_a_plain_histogram(x, c):
     values = np.array(x[: profile.rows], float)
     present = values[~np.isnan(values)]
     edges = np.concatenate([[-np.inf], GRID.columns["x"].edges, [np.inf]])
-    expected = [int(((present >= low) & (present < high)).sum()) for low, high in zip(edges, edges[1:], strict=False)]
+    expected = [int(((present >= low) & (present < high)).sum()) for low, high in itertools.pairwise(edges)]
     assert profile.columns["x"].counts.tolist() == expected
     assert profile.columns["x"].total == pytest.approx(present.sum())
     assert all(column.cells == profile.rows for column in profile.columns.values())

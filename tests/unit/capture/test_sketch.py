@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from trimtab.capture.profile import profile_table
 from trimtab.capture.sketch import (
     MOST_BINS,
@@ -78,7 +79,8 @@ def test_coarser_bins_hold_the_same_values():
     sketch = sketch_numbers(values, ones(values))
     coarse = coarsen(sketch, 45)
     assert coarse.counts.sum() == 1000
-    assert (coarse.lower_bounds()[0] <= values.min()) and (coarse.upper_bounds()[-1] > values.max())
+    assert coarse.lower_bounds()[0] <= values.min()
+    assert coarse.upper_bounds()[-1] > values.max()
 
 
 def test_a_reference_from_a_sketch_counts_as_one_from_the_rows():

@@ -17,7 +17,7 @@ from trimtab.capture.columns import MISSING, column_of_codes, column_of_texts
 from trimtab.capture.delimited import TextPositions, read_delimited
 from trimtab.capture.faults import FaultError, excerpt
 from trimtab.capture.rows import Rows, Side, agreed_width, columns_of_rows, is_vector, vector_columns, wrong_width
-from trimtab.capture.table import Column, IntArray, NumericColumn, TextColumn, number_of
+from trimtab.capture.table import Column, NumericColumn, TextColumn, number_of
 
 NO_ROWS = "the payload has no row"
 _END = "\0end"
@@ -145,7 +145,7 @@ def _read_regular(lines: Sequence[str], side: Side, texts: TextPositions) -> Row
         texts[key] = _likely_texts(joined, names, side)
     # a column is read even when none is wanted, because Arrow checks the widths
     columns = read_delimited(
-        joined, line_ends + 1, width, wanted or [0], texts[key], _column, missing=MISSING, quote='"'
+        joined, line_ends + 1, width, wanted or [0], texts[key], column_of_codes, missing=MISSING, quote='"'
     )
     if columns is None or _may_have_header(lines, names, columns, side, line_ends):
         return None
@@ -197,10 +197,6 @@ def _likely_texts(joined: str, names: Sequence[str], side: Side) -> set[int]:
             or any(i < len(row) and row[i].strip() not in MISSING and number_of(row[i]) is None for row in sample)
         )
     }
-
-
-def _column(_position: int, codes: IntArray, values: list[str]) -> Column:
-    return column_of_codes(codes, values)
 
 
 def _may_have_header(

@@ -16,7 +16,9 @@ lines, and within a line in order of the request.
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -27,7 +29,7 @@ from trimtab.capture.delimited import TextPositions
 from trimtab.capture.envelope import ABSENT, CaptureData, Envelope, Payload, envelope_of, read_envelope, read_strictly
 from trimtab.capture.event_time import parse_event_time
 from trimtab.capture.faults import FaultError, Unreadable
-from trimtab.capture.formats import Format, Kind, format_of, payload_of
+from trimtab.capture.formats import Format, Kind, format_of, payload_of, texts_of
 from trimtab.capture.json_rows import read_json
 from trimtab.capture.json_shapes import parse_json
 from trimtab.capture.layout import Layout
@@ -39,12 +41,18 @@ from trimtab.capture.table import Column, Table
 __all__ = ["Unreadable", "decode"]
 
 CLOCK_SKEW = timedelta(minutes=5)
-_MOST_LINES_OF_RECORD = 1000
+_MOST_BYTES_OF_RECORD = 2**18
 _PLAIN_REASONS = frozenset({"error_response", "row_count_differs"})
 _json = json.JSONDecoder()
 
-type _Request = tuple[int, Any, Any]
-"""A line's number, its input and its output."""
+
+@dataclass(frozen=True, slots=True)
+class _Requests:
+    """Lines' numbers, inputs and outputs. Three lists and not one of tuples, which would keep the collector busy."""
+
+    lines: list[int] = field(default_factory=list)
+    inputs: list[Any] = field(default_factory=list)
+    outputs: list[Any] = field(default_factory=list)
 
 
 def decode(
@@ -67,19 +75,23 @@ def decode(
 def _decode_group(
     group: Group, layout: Layout, latest: datetime | None, texts: TextPositions
 ) -> Iterator[Table | Unreadable]:
-    hours: dict[str, datetime | FaultError] = {}
-    # payloads by hour and format; by the spelling of these too, because looking that up is cheaper
-    batches: dict[tuple[datetime, Format, Format], list[_Request]] = {}
-    by_spelling: dict[tuple[datetime, str, str, str, str], list[_Request]] = {}
+    hours: dict[str, datetime] = {}  # by what stands before the minutes
+    batches: dict[tuple[datetime, Format, Format], _Requests] = {}
+    requests, last_spelling = _Requests(), None  # most often as on the line before
     for line, envelope in _envelopes(group):
         if isinstance(envelope, FaultError):
             yield Unreadable(line, envelope.reason, envelope.detail)
             continue
         time = envelope.event_metadata.inference_time
-        hour = hours.get(time) or hours.setdefault(time, _hour(time, latest))
-        if isinstance(hour, FaultError):
-            yield Unreadable(line, hour.reason, hour.detail)
-            continue
+        hour = hours.get(time[:13]) if time[13::3] == "::Z" else None
+        if hour is None:
+            try:
+                hour = _hour(time, latest)
+            except FaultError as fault:
+                yield Unreadable(line, fault.reason, fault.detail)
+                continue
+            if latest is None or hour + timedelta(hours=1) <= latest:
+                hours[time[:13]] = hour
         captured = envelope.capture_data
         sent, answered = captured.endpoint_input, captured.endpoint_output
         if sent is ABSENT or answered is ABSENT:
@@ -94,69 +106,78 @@ def _decode_group(
             answered.encoding,
             answered.observed_content_type,
         )
-        batch = by_spelling.get(spelling)
-        if batch is None:
+        if spelling != last_spelling:
             formats = (format_of(*spelling[1:3]), format_of(*spelling[3:5]))
-            batch = by_spelling[spelling] = batches.setdefault((hour, *formats), [])
-        batch.append((line, sent.data, answered.data))
-    del by_spelling, hours
-    for hour in dict.fromkeys(hour for hour, _, _ in batches):
-        by_kinds: dict[tuple[Kind, Kind], list[_Request]] = {}
-        for of_hour, sent_format, answer_format in list(batches):
-            if of_hour == hour:
-                requests = batches.pop((hour, sent_format, answer_format))
-                yield from _sort_by_kinds(requests, (sent_format, answer_format), hour, by_kinds)
-        for kinds, requests in by_kinds.items():
-            requests.sort(key=_line_of)
-            yield from _read_batch(hour, kinds, requests, layout, texts)
+            requests = batches.setdefault((hour, *formats), _Requests())
+            last_spelling = spelling
+        requests.lines.append(line)
+        requests.inputs.append(sent.data)
+        requests.outputs.append(answered.data)
+    of_kinds: dict[tuple[datetime, Kind, Kind], list[_Requests]] = {}
+    for (hour, sent_format, answer_format), requests in batches.items():
+        of_format, unreadable = _sort_by_kinds(hour, requests, sent_format, answer_format)
+        yield from unreadable
+        for kinds, part in of_format.items():
+            of_kinds.setdefault((hour, *kinds), []).append(part)
+    batches.clear()
+    for hour, sent_kind, answer_kind in list(of_kinds):
+        ordered = _in_order(of_kinds.pop((hour, sent_kind, answer_kind)))
+        yield from _read_batch(hour, sent_kind, answer_kind, ordered, layout, texts)
 
 
 def _envelopes(group: Group) -> Iterator[tuple[int, Envelope | FaultError]]:
-    """Each record of the group, or why it is none, by the number of its first line."""
-    lines = group.data.split(b"\n")
-    consumed = 0
-    for index, line in enumerate(lines):
+    """Each record of the group, or why it is none, with the number of its first line."""
+    stream = BytesIO(group.data)
+    number = group.first_line - 1
+    for line in stream:
+        number += 1
         try:
-            yield group.first_line + index, read_strictly(line)
+            yield number, read_strictly(line)
             continue
         except (ValueError, RecursionError):
-            if index < consumed or not line.strip():
+            if not line.strip():
                 continue
         try:
-            found: Envelope | FaultError = read_envelope(line)
+            yield number, read_envelope(line)
+            continue
         except FaultError as fault:
-            found = fault
-            document, count = _document_on_lines(lines, index)
-            if count:
-                consumed = index + count
-                try:
-                    found = envelope_of(document)
-                except FaultError as other:
-                    found = other
-        yield group.first_line + index, found
+            document, further = _document_on_lines(line, stream)
+            if not further:
+                yield number, fault
+                continue
+        try:
+            yield number, envelope_of(document)
+        except FaultError as fault:
+            yield number, fault
+        number += further
 
 
-def _document_on_lines(lines: Sequence[bytes], index: int) -> tuple[Any, int]:
-    """The JSON that begins on a line and ends on a later one, and on how many lines it stands; 0 when there is none."""
-    if not (lines[index].lstrip().startswith(b"{") and lines[index].rstrip().endswith((b"{", b"[", b","))):
+def _document_on_lines(line: bytes, stream: BytesIO) -> tuple[Any, int]:
+    """A pretty-printed JSON document that begins on the line, and on how many further lines of the stream it stands.
+
+    Takes these lines from the stream. No further lines when there is no such document.
+    """
+    if not (line.lstrip().startswith(b"{") and line.rstrip().endswith((b"{", b"[", b","))):
         return None, 0
+    position = stream.tell()
+    text = (line.lstrip() + stream.read(_MOST_BYTES_OF_RECORD)).decode("utf-8", "replace")
+    stream.seek(position)
     try:
-        text = b"\n".join(lines[index : index + _MOST_LINES_OF_RECORD]).decode("utf-8", "replace")
-        document, end = _json.raw_decode(text.lstrip())
+        document, end = _json.raw_decode(text)
     except (ValueError, RecursionError):
         return None, 0
-    end += len(text) - len(text.lstrip())
-    rest_of_line = text[end:].partition("\n")[0]
-    return (None, 0) if rest_of_line.strip() else (document, text.count("\n", 0, end) + 1)
+    further = text.count("\n", 0, end)
+    if text[end:].partition("\n")[0].strip():
+        return None, 0
+    for _ in range(further):
+        stream.readline()
+    return document, further
 
 
-def _hour(time: str, latest: datetime | None) -> datetime | FaultError:
-    try:
-        moment = parse_event_time(time)
-    except FaultError as fault:
-        return fault
+def _hour(time: str, latest: datetime | None) -> datetime:
+    moment = parse_event_time(time)
     if latest and moment > latest:
-        return FaultError("future_time", f"inferenceTime {time} is in the future")
+        raise FaultError("future_time", f"inferenceTime {time} is in the future")
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
@@ -174,35 +195,50 @@ def _of_batch_transform(captured: CaptureData) -> tuple[Payload, Payload]:
     return Payload(json.dumps(sent), "JSON"), Payload(json.dumps(answer), "JSON")
 
 
-def _line_of(request: _Request) -> int:
-    return request[0]
-
-
 def _sort_by_kinds(
-    requests: list[_Request],
-    formats: tuple[Format, Format],
-    hour: datetime,
-    by_kinds: dict[tuple[Kind, Kind], list[_Request]],
-) -> Iterator[Unreadable]:
-    """Puts the requests, with their payloads out of BASE64, where their kinds say."""
-    sent_format, answer_format = formats
-    if not any(form.is_base64 or form.kind == "unknown" for form in formats):
-        by_kinds.setdefault((sent_format.kind, answer_format.kind), []).extend(requests)
-        return
-    for line, sent, answer in requests:
+    hour: datetime, requests: _Requests, sent_format: Format, answer_format: Format
+) -> tuple[dict[tuple[Kind, Kind], _Requests], list[Unreadable]]:
+    """The requests by the kinds of their payloads, with the payloads out of BASE64, and what could not be got out."""
+    unreadable: list[Unreadable] = []
+    inputs, outputs = texts_of(requests.inputs, sent_format), texts_of(requests.outputs, answer_format)
+    if inputs is not None and outputs is not None:
+        return {(sent_format.kind, answer_format.kind): _Requests(requests.lines, inputs, outputs)}, unreadable
+    by_kinds: dict[tuple[Kind, Kind], _Requests] = {}
+    for line, sent, answer in zip(requests.lines, requests.inputs, requests.outputs, strict=True):
         try:
-            sent_kind, sent = payload_of(sent, sent_format)
+            sent_kind, payload = payload_of(sent, sent_format)
         except FaultError as fault:
-            yield Unreadable(line, fault.reason, fault.detail, hour=hour)
+            unreadable.append(Unreadable(line, fault.reason, fault.detail, hour=hour))
             continue
         try:
-            answer_kind, answer = payload_of(answer, answer_format)
+            answer_kind, answer_payload = payload_of(answer, answer_format)
         except FaultError as fault:
-            yield _lost_output(line, fault, hour, alone=sent_kind == "absent")
+            unreadable.append(_lost_output(line, fault, hour, alone=sent_kind == "absent"))
             if sent_kind == "absent":
                 continue
-            answer_kind, answer = "absent", ""
-        by_kinds.setdefault((sent_kind, answer_kind), []).append((line, sent, answer))
+            answer_kind, answer_payload = "absent", ""
+        of_kinds = by_kinds.get((sent_kind, answer_kind))
+        if of_kinds is None:
+            of_kinds = by_kinds[(sent_kind, answer_kind)] = _Requests()
+        of_kinds.lines.append(line)
+        of_kinds.inputs.append(payload)
+        of_kinds.outputs.append(answer_payload)
+    return by_kinds, unreadable
+
+
+def _in_order(parts: Sequence[_Requests]) -> _Requests:
+    """The requests of all parts in order of lines."""
+    if len(parts) == 1:
+        return parts[0]
+    rows = sorted(
+        (row for part in parts for row in zip(part.lines, part.inputs, part.outputs, strict=True)), key=_line_of
+    )
+    lines, inputs, outputs = (list(column) for column in zip(*rows, strict=True))
+    return _Requests(lines, inputs, outputs)
+
+
+def _line_of(row: tuple[int, Any, Any]) -> int:
+    return row[0]
 
 
 def _lost_output(line: int, fault: FaultError, hour: datetime, *, alone: bool) -> Unreadable:
@@ -211,33 +247,36 @@ def _lost_output(line: int, fault: FaultError, hour: datetime, *, alone: bool) -
 
 
 def _read_batch(
-    hour: datetime, kinds: tuple[Kind, Kind], requests: Sequence[_Request], layout: Layout, texts: TextPositions
+    hour: datetime, sent_kind: Kind, answer_kind: Kind, requests: _Requests, layout: Layout, texts: TextPositions
 ) -> Iterator[Table | Unreadable]:
     """The table of requests of one hour whose payloads are of the same kinds."""
-    sent_kind, answer_kind = kinds
-    hints = {"keep": layout.keep, "numeric": layout.numeric, "categorical": layout.categorical}
-    answer_side = Side("output", layout.predictions, layout.output_records, **hints)  # type: ignore[arg-type]
-    lines = [line for line, _, _ in requests]
-    answers = [answer for _, _, answer in requests]
+    output_side = Side(
+        "output",
+        layout.predictions,
+        layout.output_records,
+        keep=layout.keep,
+        numeric=layout.numeric,
+        categorical=layout.categorical,
+    )
     if sent_kind == "absent":
-        answered = _read(answer_kind, answers, answer_side, texts)
+        answered = _read(answer_kind, requests.outputs, output_side, texts)
         for index, fault in answered.faults.items():
-            yield _lost_output(lines[index], fault, hour, alone=True)
+            yield _lost_output(requests.lines[index], fault, hour, alone=True)
         yield from _table(hour, answered, dict(answered.columns), frozenset(answered.columns))
         return
-    sent_side = Side("input", layout.columns, layout.records, **hints)  # type: ignore[arg-type]
-    sent = _read(sent_kind, [payload for _, payload, _ in requests], sent_side, texts)
+    input_side = replace(output_side, label="input", names=layout.columns, records=layout.records)
+    sent = _read(sent_kind, requests.inputs, input_side, texts)
     for index, fault in sent.faults.items():
-        yield Unreadable(lines[index], fault.reason, fault.detail, hour=hour)
+        yield Unreadable(requests.lines[index], fault.reason, fault.detail, hour=hour)
     outputs: dict[str, Column] = {}
     if answer_kind != "absent":
-        good = [index for index in range(len(lines)) if index not in sent.faults]
+        good = [index for index in range(len(requests.lines)) if index not in sent.faults]
         expected = [sent.counts[index] for index in good]
-        side = Side("output", layout.predictions, layout.output_records, taken=sent.names, **hints)  # type: ignore[arg-type]
-        answered = _read(answer_kind, [answers[index] for index in good], side, texts, expected)
+        answers = [requests.outputs[index] for index in good]
+        answered = _read(answer_kind, answers, replace(output_side, taken=sent.names), texts, expected)
         outputs, faults = _joined(answered, expected)
         for position, fault in faults.items():
-            yield _lost_output(lines[good[position]], fault, hour, alone=False)
+            yield _lost_output(requests.lines[good[position]], fault, hour, alone=False)
     yield from _table(hour, sent, {**sent.columns, **outputs}, frozenset(outputs))
 
 

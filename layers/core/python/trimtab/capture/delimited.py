@@ -1,7 +1,8 @@
 """Delimited text to columns, by Arrow: the fast half of both the CSV and the JSON reader."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,32 +17,33 @@ _MOST_RETRIES = 4
 
 
 def read_delimited(
-    text: str,
+    joined: str,
     rows: int,
     width: int,
     wanted: Collection[int],
     texts: set[int],
-    column_of: Callable[[int, IntArray, list[str]], Column | None],
+    column_of: Callable[[IntArray, list[str]], Column | None],
     *,
+    fixed: Mapping[int, str] = MappingProxyType({}),
     missing: Collection[str],
     quote: str | None,
 ) -> dict[int, Column] | None:
     """The wanted columns by position, or None when the text has not just so many `rows` of `width` cells.
 
     Numbers are read as such; cells at the positions in `texts`, which learns, are dictionary-encoded and given to
-    `column_of` as position, codes and distinct values; when that gives None, so does this.
+    `column_of` as codes and distinct values; when that gives None, so does this. At the positions in `fixed` every row
+    must have just that text, spaces around it aside.
     """
     # here and not above: the import takes 0.2 s, and only a process that decodes needs it
     import pyarrow as arrow
     import pyarrow.csv as arrow_csv
 
-    body = arrow.py_buffer(text.encode())
+    body = arrow.py_buffer(joined.encode())
+    number, text = arrow.float64(), arrow.dictionary(arrow.int32(), arrow.string())
     for attempt in range(_MOST_RETRIES + 1):
         if attempt == _MOST_RETRIES:
             texts.update(wanted)
-        types = {
-            str(i): arrow.dictionary(arrow.int32(), arrow.string()) if i in texts else arrow.float64() for i in wanted
-        }
+        types = {str(i): text if i in texts or i in fixed else number for i in (*fixed, *wanted)}
         try:
             table = arrow_csv.read_csv(
                 body,
@@ -69,10 +71,13 @@ def read_delimited(
         if not_finite:
             texts |= not_finite
             continue
+        for i, expected in fixed.items():
+            if {value.strip() for value in table.column(str(i)).chunk(0).dictionary.to_pylist()} != {expected}:
+                return None
         columns: dict[int, Column] = {}
         for i in wanted:
             cells = table.column(str(i)).chunk(0)
-            column = numbers[i] if i in numbers else column_of(i, _codes(cells), cells.dictionary.to_pylist())
+            column = numbers[i] if i in numbers else column_of(_codes(cells), cells.dictionary.to_pylist())
             if column is None:
                 return None
             columns[i] = column

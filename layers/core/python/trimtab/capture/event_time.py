@@ -1,7 +1,6 @@
 """Event times as captures spell them."""
 
 from datetime import UTC, datetime
-from math import isfinite
 
 from trimtab.capture.faults import FaultError, excerpt
 
@@ -15,18 +14,17 @@ def parse_event_time(text: str) -> datetime:
 
     Raises FaultError with reason `bad_time`.
     """
-    try:
-        moment = _from_epoch(float(text))
-    except ValueError:
-        moment = _from_iso(text)
+    moment = _from_iso(text) if "-" in text[1:] and ":" in text else _from_epoch(text)
     if moment is None or moment.year < _FIRST_YEAR:
         raise FaultError("bad_time", f"inferenceTime is {excerpt(text)}")
     return moment
 
 
-def _from_epoch(number: float) -> datetime | None:
+def _from_epoch(text: str) -> datetime | None:
     low, high = _SECONDS
-    if not isfinite(number):
+    try:
+        number = float(text)
+    except ValueError:
         return None
     if low * 1000 <= number < high * 1000:
         number /= 1000
@@ -36,8 +34,6 @@ def _from_epoch(number: float) -> datetime | None:
 def _from_iso(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text.strip())
-        if "T" not in text and " " not in text.strip():
-            return None
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None

@@ -84,6 +84,18 @@ def payload_of(data: str, form: Format) -> tuple[Kind, str | bytes]:
     return (kind_of_text(text) if kind == "unknown" else kind), text
 
 
+def texts_of(data: list[str], form: Format) -> list[str] | None:
+    """All payloads at once, when the envelope alone tells that they are texts and none is broken, else None."""
+    if not form.is_base64:
+        return None if form.kind == "unknown" else data
+    if form.kind not in ("csv", "json"):
+        return None
+    try:
+        return [binascii.a2b_base64(text, strict_mode=True).decode() for text in data]
+    except ValueError:
+        return None
+
+
 def _base64_with_spaces(data: str, error: ValueError) -> bytes:
     try:
         return binascii.a2b_base64("".join(data.split()), strict_mode=True)

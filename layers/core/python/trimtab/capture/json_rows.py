@@ -20,7 +20,7 @@ from trimtab.capture.delimited import TextPositions, read_delimited
 from trimtab.capture.faults import FaultError
 from trimtab.capture.json_shapes import TELLING_KEYS, Row, json_rows, parse_json, widths_of
 from trimtab.capture.rows import Rows, Side, agreed_width, columns_of_rows, wrong_width
-from trimtab.capture.table import Column, IntArray, NumericColumn, TextColumn
+from trimtab.capture.table import Column, IntArray, NumericColumn
 
 _FLAT = re.compile(r"[\[{]([^\[\]{}]+)[\]}]")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
@@ -152,22 +152,25 @@ def _read_body(body: str, rows: int, template: _Template, side: Side, texts: Tex
     values = {step * i + step - 1: name for i, name in enumerate(template.names) if side.wants(name)}
     keys = {position - 1: template.keys[position // 2] for position in values} if step == 2 else {}
     memory = texts.setdefault((f"{side.label} json", len(template.names)), set())
-    memory.update(*(keys, (step * i + step - 1 for i in template.texts)))
-
-    def column_of(position: int, codes: IntArray, found: list[str]) -> Column | None:
-        if position in keys:
-            return TextColumn(codes, ()) if {key.strip() for key in found} == {keys[position]} else None
-        cells = [_cell(token.strip()) for token in found]
-        return None if any(cell is ... for cell in cells) else column_of_tokens(codes, cells)  # type: ignore[arg-type]
-
+    memory.update(step * i + step - 1 for i in template.texts)
     width = step * len(template.names)
-    wanted = [*keys, *values] or [0]
-    columns = read_delimited(body, rows, width, wanted, memory, column_of, missing=_MISSING, quote=None)
+    wanted = list(values) or [0]
+    columns = read_delimited(body, rows, width, wanted, memory, _column, fixed=keys, missing=_MISSING, quote=None)
     if columns is None:
         return None
     if width == 1 and side.label == "input" and not all(isinstance(one, NumericColumn) for one in columns.values()):
         return None  # a text that stands alone is measured and no column
     return {side.column(name): columns[position] for position, name in values.items()}
+
+
+def _column(codes: IntArray, tokens: list[str]) -> Column | None:
+    cells: list[Cell] = []
+    for token in tokens:
+        cell = _cell(token.strip())
+        if isinstance(cell, EllipsisType):
+            return None
+        cells.append(cell)
+    return column_of_tokens(codes, cells)
 
 
 def _cell(token: str) -> Cell | EllipsisType:

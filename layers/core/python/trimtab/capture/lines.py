@@ -32,43 +32,48 @@ def groups(
     """Groups of `group_bytes` and up to the next line end. A line much longer than `line_bytes` is unreadable, and so is
     the rest of a stream that is broken gzip. Whatever `chunks` raises goes through."""
     line = 1
-    pending = bytearray()
+    pending: list[memoryview] = []
+    size = 0
     in_long_line = False
     try:
-        for piece in _plain(chunks):
-            pending += piece
-            while True:
+        for whole_piece in _plain(chunks):
+            piece = memoryview(whole_piece)
+            while piece:
                 if in_long_line:
-                    end = pending.find(b"\n") + 1
-                    if not end:
-                        pending.clear()
-                        break
-                    del pending[:end]
-                    line += 1
-                    in_long_line = False
-                if len(pending) < group_bytes:
-                    break
-                end = pending.find(b"\n", group_bytes - 1, group_bytes + line_bytes) + 1
-                if not end and len(pending) < group_bytes + line_bytes:
-                    break
-                end = end or pending.rfind(b"\n", 0, group_bytes) + 1
-                if not end:
-                    yield Unreadable(line, "line_too_long", f"the line is longer than {line_bytes} bytes")
-                    in_long_line = True
+                    end = bytes(piece).find(b"\n") + 1
+                    piece = piece[end or len(piece) :]
+                    line += bool(end)
+                    in_long_line = not end
                     continue
-                with memoryview(pending) as view:
-                    data = bytes(view[:end])
-                del pending[:end]
+                # copying is most of the work here, so pieces are joined once, and only where a group may end looked into
+                start, stop = max(0, group_bytes - 1 - size), group_bytes + line_bytes - size
+                end = bytes(piece[start:stop]).find(b"\n") + 1
+                if end:
+                    data = b"".join([*pending, piece[: start + end]])
+                    pending, size, piece = [], 0, piece[start + end :]
+                elif len(piece) < stop:
+                    pending.append(piece)
+                    size += len(piece)
+                    break
+                else:
+                    rest = b"".join([*pending, piece])
+                    end = rest.rfind(b"\n", 0, group_bytes) + 1
+                    pending, size, piece, data = [], 0, memoryview(rest)[end:], rest[:end]
+                    if not end:
+                        yield Unreadable(line, "line_too_long", f"the line is longer than {line_bytes} bytes")
+                        in_long_line = True
+                        continue
                 yield Group(line, data)
                 line += data.count(b"\n")
     except FaultError as fault:
-        if pending:
-            yield Group(line, bytes(pending))
-            line += pending.count(b"\n")
+        data = b"".join(pending)
+        if data:
+            yield Group(line, data)
+            line += data.count(b"\n")
         yield Unreadable(line, fault.reason, fault.detail)
         return
     if pending:
-        yield Group(line, bytes(pending))
+        yield Group(line, b"".join(pending))
 
 
 def _plain(chunks: Iterable[bytes]) -> Iterator[bytes | memoryview]:
