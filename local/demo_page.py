@@ -48,7 +48,15 @@ def draw(summary: Mapping[str, Any], path: Path) -> None:
     if quiet:
         axes.plot([], [], color=_QUIET, label=f"{quiet} columns that did not drift")
     axes.axhline(threshold, color="#444", linewidth=1, linestyle="--", zorder=1)
-    axes.text(middles[0], threshold, f" PSI {threshold:g}: harmless up to here", va="bottom", fontsize=9, color="#444")
+    axes.text(
+        middles[-1],
+        threshold,
+        f"PSI {threshold:g}: harmless up to here",
+        va="bottom",
+        ha="right",
+        fontsize=9,
+        color="#444",
+    )
     change = datetime.fromisoformat(summary["true_change"])
     axes.axvline(change, color="black", linewidth=1.4, zorder=1)
     axes.annotate(
@@ -65,7 +73,8 @@ def draw(summary: Mapping[str, Any], path: Path) -> None:
             xytext=(6, -14), textcoords="offset points", fontsize=10, color="#a3293b", weight="bold",
         )  # fmt: skip
     axes.set_yscale("symlog", linthresh=threshold / 2, linscale=0.6)
-    axes.set_ylim(bottom=0)
+    highest = max(value or 0 for values in series.values() for value in values)
+    axes.set_ylim(0, max(4 * highest, 4 * threshold))
     axes.yaxis.set_major_locator(mpl.ticker.FixedLocator([0, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]))
     axes.yaxis.set_major_formatter(mpl.ticker.FormatStrFormatter("%g"))
     axes.yaxis.set_minor_locator(mpl.ticker.NullLocator())
@@ -75,7 +84,7 @@ def draw(summary: Mapping[str, Any], path: Path) -> None:
     axes.set_title(f"{summary['dataset']['rows']:,} requests of the car-loan model, window by window", loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#eceff3", zorder=0)
-    axes.legend(loc="center left", frameon=False, fontsize=9)
+    axes.legend(loc="upper left", bbox_to_anchor=(0, 0.92), frameon=False, fontsize=9)
     figure.tight_layout()
     figure.savefig(path)
     plt.close(figure)

@@ -20,7 +20,7 @@ from trimtab.aws.endpoint_settings import load_endpoint_settings
 from trimtab.aws.event_bridge import publish_findings
 from trimtab.aws.state_table import read_state, write_state
 from trimtab.capture.reference import InvalidReferenceError, Reference, reference_from_sketch
-from trimtab.capture.sketch import merge_sketches, sketch_table
+from trimtab.capture.sketch import EXACT_BINS, merge_sketches, sketch_table
 from trimtab.capture.training import select_columns, training_tables
 from trimtab.drift.evidence import Origin, reference_finding, reference_refused_finding
 from trimtab.settings import BuildReferenceSettings, EndpointSettings
@@ -77,7 +77,10 @@ def build(source: str | None, monitor: EndpointSettings, now: datetime) -> Refer
     with TemporaryFile() as file:
         download(bucket, key, file)
         tables = training_tables(file, source, (*monitor.columns, *monitor.predictions))
-        sketch = merge_sketches(sketch_table(select_columns(table, wanted, outputs)) for table in tables)
+        sketch = merge_sketches(
+            (sketch_table(select_columns(table, wanted, outputs), most_bins=EXACT_BINS) for table in tables),
+            most_bins=EXACT_BINS,
+        )
     absent = sorted(wanted - sketch.columns.keys())
     if absent and sketch.rows:
         raise InvalidReferenceError(f"{source}: has no column {', '.join(absent)}, which the settings name")

@@ -55,7 +55,7 @@ def test_a_reference_is_made_from_every_format(stack, context, frame, name):
     assert reference.source == source
     deciles = reference.grid.columns["income"]
     expected = np.quantile(frame.income, np.arange(1, 10) / 10)
-    np.testing.assert_allclose(deciles.edges[deciles.cuts], expected, rtol=0.02)
+    np.testing.assert_allclose(deciles.edges[deciles.cuts], expected, rtol=1e-12)
     assert reference.profile.columns["age"].total == pytest.approx(frame.age.sum())
     assert [finding.title for finding in stack.findings] == ["Reference of churn: 3,000 rows"]
 

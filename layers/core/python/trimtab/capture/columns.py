@@ -37,8 +37,8 @@ def column_of_codes(codes: NDArray[np.int64], values: Sequence[str]) -> Column:
 
 
 def column_of_cells(cells: Sequence[Cell]) -> Column:
-    """A column of JSON scalars: numeric when every one that is not missing is a number. In a column that mixes them with
-    texts, numbers are spelled in their canonical form."""
+    """A column of JSON scalars: numeric when every one that is not missing is a number. Among texts, numbers are
+    spelled in their canonical form."""
     if not any(isinstance(cell, str | bool) for cell in cells):
         numbers = numbers_of_cells(cells)
         if numbers is not None:

@@ -1,7 +1,7 @@
 """CSV payloads to rows.
 
-A batch of payloads is joined and read by Arrow in one go. What Arrow refuses, or could read otherwise than RFC 4180 with
-the rules below, is read row by row; both ways give the same columns.
+A batch of payloads is joined and read by Arrow in one go. What Arrow refuses, or could read otherwise than RFC 4180
+with the rules below, is read row by row; both ways give the same columns.
 
 Rules. One row per line; empty lines do not count. A header row is known by the known names; without names, the first of
 several rows is one when it has no number where the rows below have nothing but numbers. A payload with a row of another

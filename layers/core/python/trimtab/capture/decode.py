@@ -34,7 +34,7 @@ from trimtab.capture.json_rows import read_json
 from trimtab.capture.json_shapes import parse_json
 from trimtab.capture.layout import Layout
 from trimtab.capture.lines import GROUP_BYTES, Group, groups
-from trimtab.capture.measures import Measured, read_bytes, read_texts, rows_of_array
+from trimtab.capture.measures import Measured, read_bytes, read_labels, read_texts, rows_of_array
 from trimtab.capture.rows import Rows, Side, columns_of_rows
 from trimtab.capture.table import Column, Table
 
@@ -42,6 +42,7 @@ __all__ = ["Unreadable", "decode"]
 
 CLOCK_SKEW = timedelta(minutes=5)
 _MOST_BYTES_OF_RECORD = 2**18
+_LONGEST_LABEL = 64
 _PLAIN_REASONS = frozenset({"error_response", "row_count_differs"})
 _json = json.JSONDecoder()
 
@@ -188,11 +189,11 @@ def _of_batch_transform(captured: CaptureData) -> tuple[Payload, Payload]:
         return captured.endpoint_input, captured.endpoint_output
     try:
         (document,) = parse_json(merged.data)
-        answer = document.pop("SageMakerOutput")
-        sent = {key: value for key, value in document.items() if not key.startswith("SageMakerInference")}
-    except (ValueError, AttributeError, KeyError):
+        answer = json.dumps(document.pop("SageMakerOutput"))
+        sent = json.dumps({key: value for key, value in document.items() if not key.startswith("SageMakerInference")})
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         return captured.endpoint_input, merged
-    return Payload(json.dumps(sent), "JSON"), Payload(json.dumps(answer), "JSON")
+    return Payload(sent, "JSON"), Payload(answer, "JSON")
 
 
 def _sort_by_kinds(
@@ -315,25 +316,23 @@ def _read(
     if kind == "numpy":
         return _read_arrays(payloads, side)
     if kind in ("image", "binary"):
-        return read_bytes([_as_bytes(payload) for payload in payloads], side)
+        return read_bytes(payloads, side)
     if kind == "markup" and side.label == "output":
         fault = FaultError("error_response", "the model answered with a page of markup")
         return Rows({}, frozenset(), [0] * len(payloads), dict.fromkeys(range(len(payloads)), fault))
+    if side.label == "output" and all(len(payload) <= _LONGEST_LABEL for payload in payloads):
+        return read_labels(payloads, side)
     return read_texts(payloads, side)
 
 
-def _as_bytes(payload: str | bytes) -> bytes:
-    return payload.encode() if isinstance(payload, str) else payload
-
-
-def _read_arrays(payloads: Sequence[str | bytes], side: Side) -> Rows:
+def _read_arrays(payloads: Sequence[bytes], side: Side) -> Rows:
     named: list[Measured] = []
     counts: list[int] = []
     faults: dict[int, FaultError] = {}
     for index, payload in enumerate(payloads):
         rows: list[Measured] = []
         try:
-            rows = rows_of_array(_as_bytes(payload), side)
+            rows = rows_of_array(payload, side)
         except FaultError as fault:
             faults[index] = fault
         counts.append(len(rows))

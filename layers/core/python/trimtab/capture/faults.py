@@ -10,9 +10,9 @@ DETAIL_LENGTH = 160
 class Unreadable:
     """Something of a capture object that is in no table, or not whole.
 
-    `line` is the line in the object, from 1. `reason` is a short stable slug, `detail` one line for a person with no more
-    than a few dozen characters of payload. `records` is 1 when the whole line is lost and 0 when its rows are in a table
-    without their outputs. `hour` is the hour of the event time, when that much is known.
+    `line` is the line in the object, from 1. `reason` is a short stable slug, `detail` one line for a person with no
+    more than a few dozen characters of payload. `records` is 1 when the whole line is lost and 0 when its rows are in a
+    table without their outputs. `hour` is the hour of the event time, when that much is known.
     """
 
     line: int

@@ -3,8 +3,8 @@
 A batch whose payloads differ in their values alone, which is what one client's requests do, is rewritten as delimited
 text and read by Arrow. How it is rewritten is learnt from one payload and checked on all: the text before the first
 row, between rows and after the last is the same, keys are the same, and every cell is one whole JSON scalar. All other
-batches are read payload by payload (`json_shapes`). Both ways give the same columns, except that the fast one also takes
-numbers spelled against the JSON grammar, such as `01`.
+batches are read payload by payload (`json_shapes`). Both ways give the same columns, except that the fast one also
+takes numbers spelled against the JSON grammar, such as `01`.
 """
 
 import re
@@ -35,6 +35,10 @@ _LITERALS: dict[str, Cell] = {
 }
 _MISSING = ("null", " null", "NaN", " NaN")
 _LONGEST_NUMBER = 300
+_FEW_SHAPES = 64
+_FEW_CELLS = 1_000_000
+_SPARSE = 4
+_RARE = 0.01
 
 
 def read_json(payloads: Sequence[str], side: Side, texts: TextPositions, expected: Sequence[int] | None = None) -> Rows:
@@ -53,6 +57,7 @@ def read_json_by_row(payloads: Sequence[str], side: Side, expected: Sequence[int
         except FaultError as fault:
             faults[index] = fault
         payload_rows.append(rows)
+    scattered = _scattered_names(payload_rows)
     width = agreed_width(Counter(width for rows in payload_rows for width in widths_of(rows)), side)
     positions = side.positions(width)
     named: list[tuple[tuple[str, ...], list[Cell]]] = []
@@ -61,11 +66,25 @@ def read_json_by_row(payloads: Sequence[str], side: Side, expected: Sequence[int
         misfit = next((wide for wide in widths_of(rows) if wide != width), None)
         if misfit is not None:
             faults[index] = wrong_width(misfit, width)
+        elif scattered and any(not scattered.isdisjoint(names or ()) for names, _ in rows):
+            faults[index] = FaultError("too_many_columns", "a row has columns that hardly any other has")
         kept = [] if index in faults else rows
         counts.append(len(kept))
         named += [(positions if names is None else names, cells) for names, cells in kept]
     columns, names = columns_of_rows(named, side, column_of_cells)
     return Rows(columns, names, counts, faults)
+
+
+def _scattered_names(payload_rows: Sequence[Sequence[Row]]) -> frozenset[str]:
+    """Names that hardly any row has, when there are so many that a table would be mostly empty: keys that are data."""
+    shapes = {names for rows in payload_rows for names, _ in rows if names}
+    if len(shapes) <= _FEW_SHAPES:
+        return frozenset()
+    uses = Counter(name for rows in payload_rows for names, _ in rows for name in names or ())
+    rows = sum(map(len, payload_rows))
+    if len(uses) * rows <= _SPARSE * uses.total() + _FEW_CELLS:
+        return frozenset()
+    return frozenset(name for name, count in uses.items() if count < rows * _RARE)
 
 
 @dataclass(frozen=True)
@@ -100,7 +119,7 @@ def _read_regular(
         return None
     joined = "\n".join(lines)
     between = template.between
-    if "\n" not in joined.replace("\n", "", len(lines) - 1) and (not between or between not in joined):
+    if joined.count("\n") == len(lines) - 1 and (not between or between not in joined):
         counts = [1] * len(lines)
     else:
         counts = [line.count("\n") + (line.count(between) if between else 0) + 1 for line in lines]
@@ -122,7 +141,7 @@ def _read_regular(
 
 
 def _learn(payload: str, side: Side, expected: int | None) -> _Template | None:
-    """The template that the payload follows, or None without a regular one. Raises FaultError when it cannot be read."""
+    """The template that the payload follows, or None without one. Raises FaultError when the payload cannot be read."""
     flat = list(_FLAT.finditer(payload))
     rows = json_rows(payload, side, expected)
     if len(flat) != len(rows) or not _PLAIN_PATH.fullmatch(side.records):

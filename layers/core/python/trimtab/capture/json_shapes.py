@@ -19,7 +19,7 @@ import jmespath
 import msgspec
 
 from trimtab.capture.columns import Cell
-from trimtab.capture.envelope import without_surrogates
+from trimtab.capture.envelope import TOO_DEEP, without_surrogates
 from trimtab.capture.faults import FaultError, excerpt
 from trimtab.capture.measures import measured_text, measured_vector
 from trimtab.capture.rows import MOST_POSITIONS, Side
@@ -55,13 +55,13 @@ def json_rows(text: str, side: Side, expected: int | None = None) -> list[Row]:
     Raises FaultError when the payload is not JSON, holds no rows, or is an error message instead of an answer.
     """
     documents = parse_json(text)
-    if side.records:
-        documents = [_search(side.records, document) for document in documents]
-    if len(documents) == 1:
-        rows = _rows(documents[0], side, expected)
-    else:
-        each = 1 if len(documents) == expected else None
+    try:
+        if side.records:
+            documents = [_search(side.records, document) for document in documents]
+        each = expected if len(documents) == 1 else 1 if len(documents) == expected else None
         rows = list(chain.from_iterable(_rows(document, side, each) for document in documents))
+    except RecursionError as error:
+        raise FaultError("too_deep", TOO_DEEP) from error
     if not rows:
         raise FaultError("no_rows", "the JSON payload has no row")
     return _fitted(rows, expected)
@@ -79,7 +79,7 @@ def parse_json(text: str) -> list[Any]:
     except ValueError as error:
         raise FaultError("not_json", f"{error} in {excerpt(text)}") from error
     except RecursionError as error:
-        raise FaultError("too_deep", "the JSON is nested too deeply") from error
+        raise FaultError("too_deep", TOO_DEEP) from error
 
 
 def _parse_documents(text: str) -> list[Any]:
@@ -98,7 +98,7 @@ def _parse_documents(text: str) -> list[Any]:
 def _search(path: str, document: Any) -> Any:
     try:
         found = jmespath.search(path, document)
-    except jmespath.exceptions.JMESPathError as error:
+    except (jmespath.exceptions.JMESPathError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise FaultError("no_records", f"{path}: {error}") from error
     if found is None:
         raise FaultError("no_records", f"{path} finds nothing in the payload")

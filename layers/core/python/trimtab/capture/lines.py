@@ -29,8 +29,8 @@ class Group:
 def groups(
     chunks: Iterable[bytes], *, group_bytes: int = GROUP_BYTES, line_bytes: int = LINE_BYTES
 ) -> Iterator[Group | Unreadable]:
-    """Groups of `group_bytes` and up to the next line end. A line much longer than `line_bytes` is unreadable, and so is
-    the rest of a stream that is broken gzip. Whatever `chunks` raises goes through."""
+    """Groups of `group_bytes` and up to the next line end. A line much longer than `line_bytes` is unreadable, and so
+    is the rest of a stream that is broken gzip. Whatever `chunks` raises goes through."""
     line = 1
     pending: list[memoryview] = []
     size = 0
@@ -45,7 +45,7 @@ def groups(
                     line += bool(end)
                     in_long_line = not end
                     continue
-                # copying is most of the work here, so pieces are joined once, and only where a group may end looked into
+                # copying is most of the work here: pieces are joined once, and searched only where a group may end
                 start, stop = max(0, group_bytes - 1 - size), group_bytes + line_bytes - size
                 end = bytes(piece[start:stop]).find(b"\n") + 1
                 if end:

@@ -4,6 +4,7 @@ import struct
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from math import hypot
+from tokenize import TokenError
 
 import numpy as np
 
@@ -36,6 +37,12 @@ def measured_bytes(body: bytes, label: str) -> Measured:
 def read_texts(payloads: Sequence[str], side: Side) -> Rows:
     """One row per text."""
     return _one_row_each(payloads, side, measured_text)
+
+
+def read_labels(payloads: Sequence[str], side: Side) -> Rows:
+    """One row per text, which is the value of its only column."""
+    columns, names = columns_of_rows([(side.positions(1), [text.strip()]) for text in payloads], side, column_of_cells)
+    return Rows(columns, names, [1] * len(payloads))
 
 
 def read_bytes(payloads: Sequence[bytes], side: Side) -> Rows:
@@ -78,7 +85,7 @@ def _array(body: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
         return flat.reshape(shape, order="F" if fortran_order else "C")
     except FaultError:
         raise
-    except (ValueError, TypeError, OverflowError, SyntaxError, RecursionError, MemoryError, EOFError) as error:
+    except (ValueError, TypeError, OverflowError, SyntaxError, TokenError, RecursionError, MemoryError) as error:
         raise FaultError("bad_numpy", f"not a whole NumPy file: {type(error).__name__}") from error
 
 

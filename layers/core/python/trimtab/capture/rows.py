@@ -72,8 +72,8 @@ def columns_of_rows(
     side: Side,
     column_of: Callable[[Sequence[Any]], Column],
 ) -> tuple[dict[str, Column], frozenset[str]]:
-    """Columns, and all names there were, from rows that each come with the names of their cells. A row lacks the columns
-    that it does not name."""
+    """Columns, and all names there were, from rows that each come with the names of their cells. A row lacks the
+    columns that it does not name."""
     if not rows:
         return {}, frozenset()
     first = rows[0][0]

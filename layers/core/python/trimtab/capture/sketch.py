@@ -28,7 +28,10 @@ from trimtab.capture.table import (
     without_giants,
 )
 
-MOST_BINS = 2048
+MOST_BINS = 16_384
+"""Bins of a column in a pack. A decile of the reference is then off by some 0.01 % of the rows."""
+EXACT_BINS = 262_144
+"""Bins while a reference is made from training data: up to so many distinct values its quantiles are exact."""
 MOST_TEXTS = 10_000
 NUMERIC_SHARE = 0.9
 """A column is numeric when at least this share of its values are numbers."""
@@ -81,22 +84,22 @@ class Sketch:
     outputs: frozenset[str] = frozenset()
 
 
-def sketch_table(table: Table) -> Sketch:
+def sketch_table(table: Table, *, most_bins: int = MOST_BINS) -> Sketch:
     """The sketch of a table."""
     return Sketch(
         rows=table.rows,
-        columns={name: _sketch_column(column) for name, column in table.columns.items()},
+        columns={name: _sketch_column(column, most_bins) for name, column in table.columns.items()},
         outputs=table.outputs & table.columns.keys(),
     )
 
 
-def merge_sketches(sketches: Iterable[Sketch]) -> Sketch:
+def merge_sketches(sketches: Iterable[Sketch], *, most_bins: int = MOST_BINS) -> Sketch:
     """The sketch of all rows together; a column that a part did not have is missing there."""
     parts = list(sketches)
     names = dict.fromkeys(name for part in parts for name in part.columns)
     return Sketch(
         rows=sum(part.rows for part in parts),
-        columns={name: _merge_columns(parts, name) for name in names},
+        columns={name: _merge_columns(parts, name, most_bins) for name in names},
         outputs=frozenset().union(*(part.outputs for part in parts)),
     )
 
@@ -127,15 +130,15 @@ def coarsen(sketch: NumberSketch, shift: int) -> NumberSketch:
     return NumberSketch(keys=keys, counts=counts, shift=shift)
 
 
-def sketch_numbers(values: FloatArray, weights: IntArray) -> NumberSketch:
+def sketch_numbers(values: FloatArray, weights: IntArray, *, most_bins: int = MOST_BINS) -> NumberSketch:
     """The sketch of finite numbers with their weights."""
     keys = _ordered_bits(values + 0.0)  # -0.0 + 0.0 is 0.0: one zero
     distinct, inverse = np.unique(keys, return_inverse=True)
     counts = np.bincount(inverse, weights=weights, minlength=len(distinct)).astype(np.int64)
-    return _fitted(NumberSketch(keys=distinct, counts=counts))
+    return _fitted(NumberSketch(keys=distinct, counts=counts), most_bins)
 
 
-def merge_numbers(sketches: Iterable[NumberSketch]) -> NumberSketch:
+def merge_numbers(sketches: Iterable[NumberSketch], *, most_bins: int = MOST_BINS) -> NumberSketch:
     """The sum of any number of sketches."""
     parts = [part for part in sketches if len(part.keys)]
     if not parts:
@@ -145,19 +148,20 @@ def merge_numbers(sketches: Iterable[NumberSketch]) -> NumberSketch:
     keys, inverse = np.unique(np.concatenate([part.keys for part in aligned]), return_inverse=True)
     weights = np.concatenate([part.counts for part in aligned])
     counts = np.bincount(inverse, weights=weights, minlength=len(keys)).astype(np.int64)
-    return _fitted(NumberSketch(keys=keys, counts=counts, shift=shift))
+    return _fitted(NumberSketch(keys=keys, counts=counts, shift=shift), most_bins)
 
 
-def _fitted(sketch: NumberSketch) -> NumberSketch:
-    """The sketch with as few bits dropped as leave at most MOST_BINS bins."""
-    shift = sketch.shift
-    while len(sketch.keys) > MOST_BINS:
-        shift += 1
-        sketch = coarsen(sketch, shift)
-    return sketch
+def _fitted(sketch: NumberSketch, most_bins: int) -> NumberSketch:
+    """The sketch with as few bits dropped as leave at most `most_bins` bins."""
+    if len(sketch.keys) <= most_bins:
+        return sketch
+    # two neighbours stay apart as long as the highest bit in which they differ is not dropped
+    apart = sketch.keys[1:] ^ sketch.keys[:-1]
+    highest_to_join = int(np.partition(apart, len(apart) - most_bins)[len(apart) - most_bins])
+    return coarsen(sketch, sketch.shift + highest_to_join.bit_length())
 
 
-def _sketch_column(column: Column) -> ColumnSketch:
+def _sketch_column(column: Column, most_bins: int) -> ColumnSketch:
     if isinstance(column, NumericColumn):
         column = without_giants(column)
         present = column.values[~np.isnan(column.values)]
@@ -168,6 +172,7 @@ def _sketch_column(column: Column) -> ColumnSketch:
             texts=None if column.invalid else {},
             text_cells=column.invalid,
             missing=len(column) - len(present) - column.invalid,
+            most_bins=most_bins,
         )
     used = np.bincount(column.codes[column.codes >= 0], minlength=len(column.values))
     numbers: list[float] = []
@@ -188,15 +193,22 @@ def _sketch_column(column: Column) -> ColumnSketch:
         texts=texts,
         text_cells=texts.total(),
         missing=int((column.codes < 0).sum()),
+        most_bins=most_bins,
     )
 
 
 def _column_sketch(
-    values: FloatArray, weights: IntArray, *, texts: Mapping[str, int] | None, text_cells: int, missing: int
+    values: FloatArray,
+    weights: IntArray,
+    *,
+    texts: Mapping[str, int] | None,
+    text_cells: int,
+    missing: int,
+    most_bins: int,
 ) -> ColumnSketch:
     weighted = values * weights
     return ColumnSketch(
-        numbers=sketch_numbers(values, weights),
+        numbers=sketch_numbers(values, weights, most_bins=most_bins),
         texts=_listable(texts),
         text_cells=text_cells,
         missing=missing,
@@ -207,7 +219,7 @@ def _column_sketch(
     )
 
 
-def _merge_columns(sketches: list[Sketch], name: str) -> ColumnSketch:
+def _merge_columns(sketches: list[Sketch], name: str, most_bins: int) -> ColumnSketch:
     absent = sum(part.rows for part in sketches if name not in part.columns)
     parts = [part.columns[name] for part in sketches if name in part.columns]
     texts: Counter[str] | None = Counter()
@@ -217,7 +229,7 @@ def _merge_columns(sketches: list[Sketch], name: str) -> ColumnSketch:
         else:
             texts.update(part.texts)
     return ColumnSketch(
-        numbers=merge_numbers(part.numbers for part in parts),
+        numbers=merge_numbers((part.numbers for part in parts), most_bins=most_bins),
         texts=_listable(texts),
         text_cells=sum(part.text_cells for part in parts),
         missing=sum(part.missing for part in parts) + absent,
@@ -237,7 +249,8 @@ def _bins_of(column: ColumnSketch, *, as_categorical: bool) -> Bins:
     values = column.numbers.lower_bounds()
     is_numeric = number_cells and number_cells >= NUMERIC_SHARE * (number_cells + column.text_cells)
     if is_numeric and not as_categorical:
-        return numeric_bins(values, column.numbers.counts, column.numbers.upper_bounds())
+        uppers = column.numbers.upper_bounds() if column.numbers.shift else None
+        return numeric_bins(values, column.numbers.counts, uppers)
     return vocabulary(_categories(column), is_open=column.texts is None)
 
 

@@ -1,0 +1,54 @@
+"""What the docs say is so: links lead somewhere, commands exist, settings and defaults are those of the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from trimtab.drift.thresholds import DriftThresholds
+from trimtab.settings import EndpointSettings
+
+PROJECT = Path(__file__).resolve().parents[2]
+PAGES = sorted([PROJECT / "README.md", PROJECT / "local" / "README.md", *(PROJECT / "docs").rglob("*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_links_lead_somewhere(page):
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_make_targets_exist(page):
+    targets = set(re.findall(r"`?\bmake ([a-z-]+)`?(?=[ `\n#])", " ".join(re.findall(r"`[^`]+`", page.read_text()))))
+    known = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+    assert targets <= known
+
+
+def test_the_readme_commands_are_those_that_ci_runs():
+    readme, ci = (PROJECT / "README.md").read_text(), (PROJECT / ".ci" / "run").read_text()
+    first_block = re.search(r"```sh\n(.*?)```", readme, re.DOTALL)
+    assert first_block
+    commands = [line.partition("#")[0].strip() for line in first_block[1].splitlines()]
+    assert commands == ["make demo", "make test"]
+    assert all(command in ci for command in commands)
+
+
+def rows():
+    cells = re.findall(r"^\| `([a-z_.]+)` \| (.*?) \|", (PROJECT / "docs" / "settings.md").read_text(), re.MULTILINE)
+    return dict(cells)
+
+
+def shown(default):
+    if default in (None, "", ()) or default == frozenset() or default == {}:
+        return "none"
+    return f"`{default}`"
+
+
+def test_the_settings_page_has_every_setting_with_its_default():
+    expected = {
+        name: shown(field.get_default(call_default_factory=True))
+        for name, field in EndpointSettings.model_fields.items()
+        if name != "drift"
+    } | {f"drift.{name}": shown(field.default) for name, field in DriftThresholds.model_fields.items()}
+    assert rows() == expected
