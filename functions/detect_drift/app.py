@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import dropwhile
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
@@ -25,9 +26,16 @@ from trimtab.capture.pack import ObjectProfile
 from trimtab.capture.reference import Reference, reference_from_sketch
 from trimtab.capture.window import add_objects, coverage_of, objects_on_former_grids, sketch_objects
 from trimtab.drift.assessment import assess
-from trimtab.drift.evidence import Origin, drift_finding, reference_finding, settings_finding, window_document
+from trimtab.drift.evidence import (
+    Origin,
+    drift_finding,
+    reference_finding,
+    settings_finding,
+    window_document,
+    window_of_document,
+)
 from trimtab.drift.history import History, after_window, history_document, history_from_document, seen_columns
-from trimtab.drift.hysteresis import notification
+from trimtab.drift.hysteresis import AlertState, notification
 from trimtab.drift.verdict import Verdict
 from trimtab.drift.windows import HourRows, Window, WindowPlan, plan_windows
 from trimtab.findings import SOURCE, Finding, State
@@ -43,6 +51,8 @@ WINDOW_METRICS = {
     Verdict.ALERT: "WindowsAlert",
     Verdict.INSUFFICIENT_DATA: "WindowsInsufficient",
 }
+LATE_CAPTURES = timedelta(hours=24)
+"""Captures that come this long after their window has ended still count: it is judged again."""
 OPT_OUT = ("trimtab:monitor", "off")
 
 
@@ -70,6 +80,20 @@ class Run:
     @property
     def bucket(self) -> str:
         return self.settings.state_bucket_name
+
+    @property
+    def horizon(self) -> datetime:
+        """The moment up to which windows are judged."""
+        return self.until or self.now
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One variant and how it is judged."""
+
+    origin: Origin
+    settings: EndpointSettings
+    run: Run
 
 
 @logger.inject_lambda_context
@@ -119,16 +143,15 @@ def judge_endpoint(endpoint: str, run: Run) -> dict[str, Any]:
     for variant in variants:
         origin = Origin(run.account, run.region, endpoint, variant)
         reference = reference or state_bucket.read_reference(run.bucket, endpoint)
-        outcomes[variant] = judge_variant(origin, loaded.settings, reference, run)
+        outcomes[variant] = judge_variant(Subject(origin, loaded.settings, run), reference)
     return outcomes or {"*": waiting("no captures yet")}
 
 
-def judge_variant(
-    origin: Origin, settings: EndpointSettings, reference: Reference | None, run: Run
-) -> Mapping[str, Any]:
+def judge_variant(subject: Subject, reference: Reference | None) -> Mapping[str, Any]:
     """Judge the windows that have closed since the last run; the last one's document, or what is waited for."""
-    sort_key = f"drift#{origin.variant}"
-    state = read_state(run.settings.state_table_name, f"endpoint#{origin.endpoint}", sort_key)
+    origin, settings, run = subject.origin, subject.settings, subject.run
+    partition, sort_key = f"endpoint#{origin.endpoint}", f"drift#{origin.variant}"
+    state = read_state(run.settings.state_table_name, partition, sort_key)
     history = history_from_document(state.content)
     if run.until and history.cursor and run.until < history.cursor:
         stored = state_bucket.last_window(run.bucket, origin.endpoint, origin.variant, ended_by=run.until)
@@ -136,14 +159,15 @@ def judge_variant(
 
     def save(after: History, before: StateDocument) -> StateDocument:
         document = history_document(after)
-        write_state(run.settings.state_table_name, f"endpoint#{origin.endpoint}", sort_key, document, after=before)
+        write_state(run.settings.state_table_name, partition, sort_key, document, after=before)
         return StateDocument(document, before.version + 1)
 
-    until = run.until or run.now
-    grid = reference.grid.name if reference else ""
-    backlog = Backlog(run.bucket, origin.endpoint, origin.variant, history.cursor, until, grid)
     outcome: Mapping[str, Any] | None = None
-    while (plan := plan_next(backlog, history, until, settings, run)).closed:
+    if reference and history.cursor and (late := judge_late_windows(subject, reference, history, history.cursor)):
+        outcome, history = late
+        state = save(history, state)
+    backlog = Backlog(run.bucket, origin.endpoint, origin.variant, history.cursor, run.horizon, grid_of(reference))
+    while (plan := plan_next(backlog, history, settings, run)).closed:
         window = plan.closed[0]
         objects = backlog.read(window.start, window.end)
         if reference is None:
@@ -153,25 +177,26 @@ def judge_variant(
             profile_again(former, run)
             return waiting(f"{len(former):,} captures are being profiled again for the new reference")
         else:
-            outcome, history = judge_window(origin, window, objects, history, settings, reference, run)
+            outcome, after = judge_window(subject, reference, window, backlog, history)
+            history = tell(subject, outcome, history, after)
         state = save(history, state)
         backlog.drop(window.end)
-    if outcome is None and is_due(history, history, settings, run):
-        lasting = state_bucket.last_window(run.bucket, origin.endpoint, origin.variant, ended_by=until)
-        if lasting:
-            publish_findings(run.settings.findings_bus_name, [finding_of(origin, lasting, "continued", run)])
-            save(replace(history, notified=run.now), state)
+    if outcome is None and history.state is AlertState.RAISED:
+        lasting = state_bucket.last_window(run.bucket, origin.endpoint, origin.variant, ended_by=run.horizon)
+        reminded = tell(subject, lasting, history, history) if lasting else history
+        if reminded is not history:
+            save(reminded, state)
     rows = plan.open.rows if plan.open else 0
     return outcome or waiting(f"{rows:,} of {settings.drift.alert_rows:,} rows for the next window")
 
 
-def plan_next(backlog: Backlog, history: History, until: datetime, settings: EndpointSettings, run: Run) -> WindowPlan:
+def plan_next(backlog: Backlog, history: History, settings: EndpointSettings, run: Run) -> WindowPlan:
     """The plan whose first closed window, if any, rests on rows that were read, not on a listing's upper bound."""
     while True:
         plan = plan_windows(
             [HourRows(hour, rows) for hour, rows in backlog.rows().items()],
             start=history.cursor,
-            until=until,
+            until=run.horizon,
             now=run.now,
             watermark=timedelta(minutes=settings.watermark_minutes),
             thresholds=settings.drift,
@@ -183,18 +208,15 @@ def plan_next(backlog: Backlog, history: History, until: datetime, settings: End
 
 
 def judge_window(
-    origin: Origin,
-    window: Window,
-    objects: list[ObjectProfile],
-    history: History,
-    settings: EndpointSettings,
-    reference: Reference,
-    run: Run,
+    subject: Subject, reference: Reference, window: Window, backlog: Backlog, history: History, revision: int = 1
 ) -> tuple[Mapping[str, Any], History]:
-    """Judge one window, store the verdict and publish a change of the alert; the document and the history after it."""
+    """Judge one window and store the verdict with its evidence; its document, and the history after it."""
+    origin, settings, run = subject.origin, subject.settings, subject.run
+    objects = backlog.read(window.start, window.end)
     current = add_objects(objects, reference)
-    history = seen_columns(history, current)
-    never_captured = reference.grid.columns.keys() - history.seen
+    window = replace(window, rows=current.rows)
+    seen = seen_columns(history, current)
+    never_captured = reference.grid.columns.keys() - seen.seen
     assessment = assess(
         reference,
         current,
@@ -203,24 +225,74 @@ def judge_window(
         critical=settings.critical,
         ignore=settings.ignore | never_captured,
     )
-    after = after_window(history, window, assessment.verdict, settings.drift)
+    after = after_window(seen, window, assessment.verdict, settings.drift)
     document = window_document(
         window, assessment, after, reference, settings.drift, coverage_of(objects), never_captured=never_captured
     )
+    document |= {
+        "revision": revision,
+        "packs": backlog.compact(window.start, window.end),
+        "history_before": history_document(history),
+    }
     state_bucket.write_window(run.bucket, origin.endpoint, origin.variant, window.start, document)
     logger.info("Window judged", extra={"origin": origin, "window": document["window"], "verdict": document["verdict"]})
     metrics.add_metric(WINDOW_METRICS[assessment.verdict], MetricUnit.Count, 1)
-    told = is_due(history, after, settings, run)
-    if told:
-        publish_findings(run.settings.findings_bus_name, [finding_of(origin, document, told, run)])
-        after = replace(after, notified=run.now)
     return document, after
 
 
-def is_due(before: History, after: History, settings: EndpointSettings, run: Run) -> State | None:
-    """What people are to be told about the alert, if anything."""
-    reminder = timedelta(hours=settings.reminder_hours)
-    return notification(before.state, after.state, last_notified=after.notified, now=run.now, reminder=reminder)
+def judge_late_windows(
+    subject: Subject, reference: Reference, history: History, cursor: datetime
+) -> tuple[Mapping[str, Any], History] | None:
+    """Judge again, with the same bounds, the windows of the last day that have got captures since, and follow what that
+    changes in the windows after them; the last document and the history after it, None when nothing came late."""
+    origin, run = subject.origin, subject.run
+    documents = state_bucket.windows_ended_since(
+        run.bucket, origin.endpoint, origin.variant, since=run.horizon - LATE_CAPTURES, ended_by=cursor
+    )
+    documents = [document for document in documents if document["reference"]["grid"] == reference.grid.name]
+    if not documents:
+        return None
+    first = window_of_document(documents[0]).start
+    backlog = Backlog(run.bucket, origin.endpoint, origin.variant, first, cursor, reference.grid.name)
+
+    def has_changed(document: Mapping[str, Any]) -> bool:
+        window = window_of_document(document)
+        return set(backlog.names(window.start, window.end)) != set(document["packs"])
+
+    touched = list(dropwhile(lambda document: not has_changed(document), documents))
+    if not touched:
+        return None
+    again = history_from_document(touched[0]["history_before"])
+    last: Mapping[str, Any] = touched[-1]
+    for document in touched:
+        window = window_of_document(document)
+        if has_changed(document):
+            last, again = judge_window(subject, reference, window, backlog, again, document["revision"] + 1)
+        else:
+            last = document
+            again = after_window(again, window, Verdict(document["verdict"]), subject.settings.drift)
+    again = replace(again, cursor=cursor, notified=history.notified, seen=again.seen | history.seen)
+    return last, tell(subject, last, history, again)
+
+
+def tell(subject: Subject, document: Mapping[str, Any], before: History, after: History) -> History:
+    """Publish what people are to be told about the alert after a window, if anything; the history that knows of it."""
+    run = subject.run
+    told = notification(
+        before.state,
+        after.state,
+        last_notified=after.notified,
+        now=run.now,
+        reminder=timedelta(hours=subject.settings.reminder_hours),
+    )
+    if told is None:
+        return after
+    publish_findings(run.settings.findings_bus_name, [finding_of(subject.origin, document, told, run)])
+    return replace(after, notified=run.now)
+
+
+def grid_of(reference: Reference | None) -> str:
+    return reference.grid.name if reference else ""
 
 
 def finding_of(origin: Origin, document: Mapping[str, Any], state: State, run: Run) -> Finding:

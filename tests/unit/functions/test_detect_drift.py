@@ -143,6 +143,64 @@ def test_too_few_rows_are_no_pass(stack, context):
     }
 
 
+def test_late_captures_are_judged_with_their_window(stack, context):
+    hours(stack, [0, 0, 0, 0])
+    detect(context, until=START + 4 * HOUR)
+    assert stored(stack, START + 3 * HOUR)["revision"] == 1
+    capture(stack, START + 3 * HOUR, key="late.jsonl", shift=4, rows=3000)
+    outcome = detect(context, until=START + 5 * HOUR)["AllTraffic"]
+    assert outcome["verdict"] == "ALERT"
+    assert outcome["revision"] == 2
+    assert outcome["window"]["rows"] == 4000
+    assert stored(stack, START + 3 * HOUR)["verdict"] == "ALERT"
+    assert stored(stack, START + 2 * HOUR)["revision"] == 1
+    again = detect(context, until=START + 5 * HOUR)["AllTraffic"]
+    assert again["verdict"] == "INSUFFICIENT_DATA"
+
+
+def test_late_captures_can_raise_and_clear_what_came_after(stack, context):
+    hours(stack, [0, 0, 0, 1, 0])
+    detect(context, until=START + 5 * HOUR)
+    assert ("drift", "raised") not in stack.told()
+    capture(stack, START + 2 * HOUR, key="late.jsonl", shift=4, rows=3000)
+    detect(context, until=START + 6 * HOUR)
+    assert stack.told()[-1] == ("drift", "raised")
+    assert stored(stack, START + 3 * HOUR)["revision"] == 1
+    hours(stack, [1], first=5)
+    detect(context, until=START + 7 * HOUR)
+    assert [told for told in stack.told() if told[0] == "drift"] == [("drift", "raised")]
+
+
+def test_captures_that_come_after_a_day_change_no_verdict(stack, context):
+    hours(stack, [0, 0, 0])
+    detect(context, until=START + 3 * HOUR)
+    capture(stack, START + 2 * HOUR, key="late.jsonl", shift=4, rows=3000)
+    detect(context, until=START + 28 * HOUR)
+    assert stored(stack, START + 2 * HOUR)["revision"] == 1
+
+
+def packs_of(stack, hour):
+    return list(state_bucket.pack_keys(stack.state, "churn", "AllTraffic", hour, hour + HOUR))
+
+
+def test_a_judged_hour_is_compacted_to_one_pack_with_the_same_counts(stack, context):
+    hours(stack, [0])
+    detect(context)
+    for i in range(5):
+        capture(stack, START + HOUR, key=f"{i}.jsonl", rows=300, seed=i)
+    capture(stack, START + HOUR, key="0.jsonl", rows=300, seed=0)
+    before = detect(context, until=START + 2 * HOUR)["AllTraffic"]
+    assert before["window"]["rows"] == 1500
+    (pack,) = packs_of(stack, START + HOUR)
+    assert pack.rows == 1500
+    capture(stack, START + HOUR, key="0.jsonl", rows=300, seed=0)  # a duplicate that comes late
+    after = detect(context, until=START + 3 * HOUR)["AllTraffic"]
+    assert after["window"]["rows"] == 1500
+    assert {name: column["psi"] for name, column in after["columns"].items()} == {
+        name: column["psi"] for name, column in before["columns"].items()
+    }
+
+
 def test_no_captures_are_no_pass(context):
     assert detect(context) == {"*": {"verdict": "INSUFFICIENT_DATA", "reason": "no captures yet"}}
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from datetime import datetime
 
 from trimtab.aws import state_bucket
-from trimtab.capture.pack import ObjectProfile, PackKey, union
+from trimtab.capture.pack import ObjectProfile, PackKey, grid_name, pack_key, union
 
 
 class Backlog:
@@ -15,7 +15,7 @@ class Backlog:
     """
 
     def __init__(self, bucket: str, endpoint: str, variant: str, start: datetime | None, end: datetime, grid: str):
-        self._bucket = bucket
+        self._bucket, self._endpoint, self._variant = bucket, endpoint, variant
         self._grid = grid
         self._objects: dict[datetime, list[ObjectProfile]] = {}
         self._keys: dict[datetime, list[PackKey]] = defaultdict(list)
@@ -45,6 +45,29 @@ class Backlog:
             self._objects[hour] = union(packs[:count], self._grid)
             packs = packs[count:]
         return [entry for hour in hours for entry in self._objects[hour]]
+
+    def compact(self, start: datetime, end: datetime) -> list[str]:
+        """Leave one pack per hour and grid of a span that has been read; the keys of its packs.
+
+        New packs are written before old ones are deleted: at no moment is a count missing, and twice is once.
+        """
+        for hour in self._hours(start, end):
+            if len(self._keys[hour]) == 1:
+                continue
+            by_grid: dict[str, list[ObjectProfile]] = defaultdict(list)
+            for entry in self._objects[hour]:
+                by_grid[grid_name(entry)].append(entry)
+            kept = {pack_key(self._endpoint, self._variant, hour, grid, each): each for grid, each in by_grid.items()}
+            for key, entries in kept.items():
+                if key not in self._keys[hour]:
+                    state_bucket.write_pack(self._bucket, key, entries)
+            state_bucket.delete_packs(self._bucket, [key for key in self._keys[hour] if key not in kept])
+            self._keys[hour] = list(kept)
+        return self.names(start, end)
+
+    def names(self, start: datetime, end: datetime) -> list[str]:
+        """The keys of a span's packs, in order."""
+        return sorted(str(key) for hour in self._hours(start, end) for key in self._keys[hour])
 
     def drop(self, end: datetime) -> None:
         """Forget the hours before a moment."""

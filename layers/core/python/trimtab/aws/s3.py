@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import batched
 
 from botocore.exceptions import ClientError
 
@@ -10,11 +11,29 @@ from trimtab.aws.clients import s3
 
 CHUNK_BYTES = 1 << 20
 _PARALLEL_READS = 16
+_KEYS_PER_DELETE = 1000
 _LOST_THE_RACE = {"PreconditionFailed", "ConditionalRequestConflict"}
 
 
 class ObjectNotFoundError(LookupError):
     """There is no such object (any more)."""
+
+
+class DeleteError(RuntimeError):
+    """An object could not be deleted."""
+
+
+class ObjectArchivedError(RuntimeError):
+    """The object lies in an archive class and cannot be read until somebody restores it."""
+
+
+@dataclass(frozen=True)
+class ListedObject:
+    """An object in a listing; its size is in bytes."""
+
+    key: str
+    size: int
+    storage_class: str
 
 
 @dataclass(frozen=True)
@@ -28,7 +47,7 @@ class OpenObject:
 
 
 def open_object(bucket: str, key: str) -> OpenObject:
-    """Start reading an object. Raises ObjectNotFoundError."""
+    """Start reading an object. Raises ObjectNotFoundError, ObjectArchivedError."""
     try:
         answer = s3().get_object(Bucket=bucket, Key=key)
     except ClientError as error:
@@ -68,6 +87,14 @@ def create_object(bucket: str, key: str, body: bytes, content_type: str = "appli
     return True
 
 
+def delete_objects(bucket: str, keys: Iterable[str]) -> None:
+    """Delete objects; those that are gone already do not matter. Raises DeleteError when one could not be deleted."""
+    for batch in batched(keys, _KEYS_PER_DELETE, strict=False):
+        answer = s3().delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True})
+        if errors := answer.get("Errors"):
+            raise DeleteError(f"s3://{bucket}/{errors[0].get('Key')}: {errors[0].get('Message')}")
+
+
 def list_keys(bucket: str, prefix: str, start_after: str = "", before: str = "") -> Iterator[str]:
     """All keys under a prefix in order, after `start_after` and, when given, up to but without `before`."""
     pages = s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, StartAfter=start_after)
@@ -76,6 +103,13 @@ def list_keys(bucket: str, prefix: str, start_after: str = "", before: str = "")
             if before and entry["Key"] >= before:
                 return
             yield entry["Key"]
+
+
+def list_objects(bucket: str, prefix: str) -> Iterator[ListedObject]:
+    """All objects under a prefix in order of their keys, a request per 1,000."""
+    for page in s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for entry in page.get("Contents", []):
+            yield ListedObject(entry["Key"], entry["Size"], entry.get("StorageClass", "STANDARD"))
 
 
 def list_folders(bucket: str, prefix: str) -> list[str]:
@@ -87,6 +121,9 @@ def list_folders(bucket: str, prefix: str) -> list[str]:
 
 
 def _translated(error: ClientError, bucket: str, key: str) -> Exception:
-    if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+    code = error.response["Error"]["Code"]
+    if code in {"NoSuchKey", "404"}:
         return ObjectNotFoundError(f"s3://{bucket}/{key} does not exist")
+    if code == "InvalidObjectState":
+        return ObjectArchivedError(f"s3://{bucket}/{key} is archived and was not restored")
     return error

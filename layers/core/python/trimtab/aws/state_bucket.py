@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from trimtab.aws import s3
@@ -42,6 +43,11 @@ def read_packs(bucket: str, keys: Iterable[PackKey]) -> list[list[ObjectProfile]
     return [decode_pack(body) for body in s3.read_objects(bucket, map(str, keys))]
 
 
+def delete_packs(bucket: str, keys: Iterable[PackKey]) -> None:
+    """Delete packs whose objects are in other packs too."""
+    s3.delete_objects(bucket, map(str, keys))
+
+
 def read_reference(bucket: str, endpoint: str) -> Reference | None:
     """The endpoint's present reference, None before there is one."""
     try:
@@ -67,17 +73,31 @@ def write_window(bucket: str, endpoint: str, variant: str, start: datetime, verd
 
 def last_window(bucket: str, endpoint: str, variant: str, ended_by: datetime) -> dict[str, Any] | None:
     """The stored verdict of the last window that had ended by a moment, None without any."""
-    keys = list(s3.list_keys(bucket, f"windows/{endpoint}/{variant}/", before=window_key(endpoint, variant, ended_by)))
-    for key in reversed(keys):
-        document: dict[str, Any] = json.loads(s3.read_object(bucket, key))
-        if datetime.fromisoformat(document["window"]["end"]) <= ended_by:
-            return document
-    return None
+    return next(_windows_backwards(bucket, endpoint, variant, ended_by), None)
+
+
+def windows_ended_since(
+    bucket: str, endpoint: str, variant: str, since: datetime, ended_by: datetime
+) -> list[dict[str, Any]]:
+    """The stored verdicts of the windows that ended after `since` and by `ended_by`, oldest first."""
+    latest = takewhile(
+        lambda document: datetime.fromisoformat(document["window"]["end"]) > since,
+        _windows_backwards(bucket, endpoint, variant, ended_by),
+    )
+    return list(latest)[::-1]
 
 
 def write_quarantine(bucket: str, day: datetime, name: str, document: Mapping[str, Any]) -> None:
     """Store what could not be read and why, under a name that is the same for the same object."""
     s3.write_object(bucket, f"quarantine/{day:%Y/%m/%d}/{name}.json", json.dumps(document, indent=1).encode())
+
+
+def _windows_backwards(bucket: str, endpoint: str, variant: str, ended_by: datetime) -> Iterator[dict[str, Any]]:
+    before = window_key(endpoint, variant, ended_by)
+    for key in reversed(list(s3.list_keys(bucket, f"windows/{endpoint}/{variant}/", before=before))):
+        document: dict[str, Any] = json.loads(s3.read_object(bucket, key))
+        if datetime.fromisoformat(document["window"]["end"]) <= ended_by:
+            yield document
 
 
 def _reference_key(endpoint: str) -> str:

@@ -16,7 +16,9 @@ from trimtab.drift.windows import Window
 from trimtab.findings import Finding, Severity, State, finding_id
 
 PUBLISHED_COLUMNS = 20
-"""A finding carries so many columns, those that moved most; the stored window carries all."""
+"""A finding names so many columns, those that moved most, for an event has a limit; what is stored names all."""
+BOOKKEEPING = ("packs", "history_before")
+"""What a stored window keeps for judging it again, and nobody needs to be told."""
 
 _SEVERITY: Mapping[State, Severity] = {"raised": "critical", "continued": "warning", "cleared": "info"}
 _RANK = {Verdict.ALERT: 0, Verdict.WARN: 1, Verdict.OK: 2, Verdict.INSUFFICIENT_DATA: 3}
@@ -77,6 +79,13 @@ def window_document(
     }
 
 
+def window_of_document(document: Mapping[str, Any]) -> Window:
+    """The window that a stored document is about. Which of its hours have rows is not kept."""
+    window = document["window"]
+    start, end = datetime.fromisoformat(window["start"]), datetime.fromisoformat(window["end"])
+    return Window(start, end, (), window["rows"])
+
+
 def column_document(column: ColumnAssessment) -> dict[str, Any]:
     """One column's numbers as plain JSON values; pairs are [reference, current]."""
     return {
@@ -105,11 +114,11 @@ def drift_finding(
     origin: Origin, document: Mapping[str, Any], state: State, now: datetime, links: Mapping[str, str]
 ) -> Finding:
     """The finding that a window's document gives. A raised or cleared alert is the same fact however often it is found
-    for this window; a reminder is one fact a day."""
+    for this window; a reminder is one fact an hour, which is as often as reminders can be asked for."""
     columns = document["columns"]
     moved = [name for name, column in columns.items() if column["verdict"] in {"ALERT", "WARN"}]
     start = document["window"]["start"]
-    reminder_of = f"{now:%Y-%m-%d}" if state == "continued" else ""
+    reminder_of = f"{now:%Y-%m-%dT%H}" if state == "continued" else ""
     return Finding(
         id=finding_id(
             origin.account, origin.region, origin.endpoint, origin.variant, "drift", start, state, reminder_of
@@ -124,7 +133,12 @@ def drift_finding(
         state=state,
         title=_title(origin, state, moved, len(columns)),
         reason=document["reason"],
-        evidence={**document, "columns": dict(list(columns.items())[:PUBLISHED_COLUMNS])},
+        evidence={
+            **{key: value for key, value in document.items() if key not in BOOKKEEPING},
+            "columns": dict(list(columns.items())[:PUBLISHED_COLUMNS]),
+            "drifted": document["drifted"][:PUBLISHED_COLUMNS],
+            "never_captured": document["never_captured"][:PUBLISHED_COLUMNS],
+        },
         links=dict(links),
     )
 
@@ -146,8 +160,9 @@ def reference_finding(origin: Origin, reference: Reference, why: str, now: datet
         evidence={
             "source": reference.source,
             "rows": reference.profile.rows,
-            "columns": list(reference.grid.columns),
-            "outputs": sorted(reference.outputs),
+            "columns": list(reference.grid.columns)[:PUBLISHED_COLUMNS],
+            "columns_in_all": len(reference.grid.columns),
+            "outputs": sorted(reference.outputs)[:PUBLISHED_COLUMNS],
         },
     )
 

@@ -53,7 +53,7 @@ def after_window(history: History, window: Window, verdict: Verdict, thresholds:
         state = next_state(history.state, [each.verdict for each in recent], thresholds)
     since = history.since
     if state is AlertState.RAISED and since is None:
-        since = next(each.start for each in recent if each.verdict is Verdict.ALERT)
+        since = next(each.start for each in recent[-thresholds.raise_of :] if each.verdict is Verdict.ALERT)
     return History(
         cursor=window.end,
         state=state,
