@@ -1,6 +1,8 @@
-"""build_reference: asked by detect_drift or a person, make an endpoint's reference from training data in S3.
+"""build_reference: asked by detect_drift or a person, make an endpoint's reference from data in S3.
 
-Payload: `{"endpoint": "churn", "source": "s3://bucket/train.csv"}`; without `source` the one the settings name.
+Payload: `{"endpoint": "churn", "source": "s3://bucket/train.csv"}`; without `source` the one the settings name. From a
+window of captures: `{"endpoint": "churn", "captures": {"variant": "AllTraffic", "from": "…Z", "until": "…Z"}}`. A
+`name` other than `current` stores the reference beside the one that live data is compared with.
 """
 
 import os
@@ -13,14 +15,16 @@ from typing import IO, Any
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from trimtab.aws import s3, state_bucket
 from trimtab.aws.endpoint_settings import load_endpoint_settings
 from trimtab.aws.event_bridge import publish_findings
 from trimtab.aws.state_table import read_state, write_state
+from trimtab.capture.decode import decode
 from trimtab.capture.reference import InvalidReferenceError, Reference, reference_from_sketch
 from trimtab.capture.sketch import EXACT_BINS, merge_sketches, sketch_table
+from trimtab.capture.table import Table
 from trimtab.capture.training import select_columns, training_tables
 from trimtab.drift.evidence import Origin, reference_finding, reference_refused_finding
 from trimtab.settings import BuildReferenceSettings, EndpointSettings
@@ -30,11 +34,24 @@ metrics = Metrics()
 tracer = Tracer()
 
 
+class CaptureWindow(BaseModel):
+    """The captures of one variant from `from` until before `until`, by event time, in whole hours."""
+
+    variant: str = "AllTraffic"
+    start: AwareDatetime = Field(alias="from")
+    until: AwareDatetime
+
+    def __str__(self) -> str:
+        return f"captures of {self.variant} from {self.start:%Y-%m-%dT%H:%MZ} to {self.until:%Y-%m-%dT%H:%MZ}"
+
+
 class Request(BaseModel):
     """The payload."""
 
     endpoint: str
     source: str | None = Field(None, pattern=r"^s3://[^/]+/.+")
+    captures: CaptureWindow | None = None
+    name: str = Field(state_bucket.CURRENT, pattern=r"^[A-Za-z0-9_-]{1,64}$")
 
 
 @logger.inject_lambda_context
@@ -47,17 +64,21 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
     origin = Origin(account, region, request.endpoint, "*")
     now = datetime.now(UTC)
     monitor = load_endpoint_settings(settings.name, settings.state_table_name, request.endpoint).settings
-    source = request.source or monitor.reference
+    source = str(request.captures) if request.captures else request.source or monitor.reference
     try:
-        reference = build(source, monitor, now)
+        if request.captures:
+            reference = build_from_captures(request.endpoint, request.captures, monitor, settings, now)
+        else:
+            reference = build(source, monitor, now)
     except (InvalidReferenceError, s3.ObjectNotFoundError) as error:
         metrics.add_metric("ReferencesRefused", MetricUnit.Count, 1)
         refuse(origin, source or "", str(error), settings, now)
         return {"endpoint": request.endpoint, "source": source, "refused": str(error)}
-    state_bucket.replace_reference(settings.state_bucket_name, request.endpoint, reference)
+    state_bucket.replace_reference(settings.state_bucket_name, request.endpoint, reference, request.name)
     metrics.add_metric("ReferencesBuilt", MetricUnit.Count, 1)
-    why = "Live data is compared with new training data."
-    publish_findings(settings.findings_bus_name, [reference_finding(origin, reference, why, now)])
+    if request.name == state_bucket.CURRENT:
+        why = "Live data is compared with a new reference."
+        publish_findings(settings.findings_bus_name, [reference_finding(origin, reference, why, now)])
     return {
         "endpoint": request.endpoint,
         "source": reference.source,
@@ -87,6 +108,29 @@ def build(source: str | None, monitor: EndpointSettings, now: datetime) -> Refer
     order = {name: sketch.columns[name] for name in (*monitor.columns, *monitor.predictions) if name in sketch.columns}
     sketch = replace(sketch, columns=order or sketch.columns)
     return reference_from_sketch(sketch, source=source, created=now.isoformat(), categorical=monitor.categorical)
+
+
+@tracer.capture_method(capture_response=False)
+def build_from_captures(
+    endpoint: str, window: CaptureWindow, monitor: EndpointSettings, settings: BuildReferenceSettings, now: datetime
+) -> Reference:
+    """The reference that the captures of a window make, read again so that its grid is exact.
+
+    Raises InvalidReferenceError.
+    """
+    keys = state_bucket.pack_keys(settings.state_bucket_name, endpoint, window.variant, window.start, window.until)
+    packs = state_bucket.read_packs(settings.state_bucket_name, keys)
+    objects = sorted({(entry.object.bucket, entry.object.key) for pack in packs for entry in pack})
+    sketch = merge_sketches(
+        (
+            sketch_table(item, most_bins=EXACT_BINS)
+            for bucket, key in objects
+            for item in decode(s3.open_object(bucket, key).chunks, monitor.layout())
+            if isinstance(item, Table) and window.start <= item.hour < window.until
+        ),
+        most_bins=EXACT_BINS,
+    )
+    return reference_from_sketch(sketch, source=str(window), created=now.isoformat(), categorical=monitor.categorical)
 
 
 def download(bucket: str, key: str, file: IO[bytes]) -> None:

@@ -48,6 +48,10 @@ def samples(function):
     return sorted((PROJECT / "events" / function).glob("*.json"))
 
 
+def samples_from_queue(function):
+    return [path for path in samples(function) if "Records" in json.loads(path.read_text())]
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_one_name_in_every_place(function, template):
     properties = template["Resources"][logical_id(function)]["Properties"]
@@ -122,6 +126,15 @@ def test_the_layer_does_not_bring_what_the_runtime_has():
     assert not re.search(r"^(boto3|botocore|s3transfer)==", requirements, re.MULTILINE)
 
 
+def test_the_backfill_gets_every_value_it_names_and_leaves_its_maps_to_be_redriven(resources):
+    properties = resources["BackfillStateMachine"]["Properties"]
+    named = set(re.findall(r"\$\{(\w+)\}", json.dumps(properties["Definition"])))
+    assert named == properties["DefinitionSubstitutions"].keys()
+    maps = [state for state in properties["Definition"]["States"].values() if state["Type"] == "Map"]
+    assert len(maps) == 2
+    assert not any("Catch" in state for state in maps)
+
+
 def pattern_of(resources, rule, **references):
     pattern = json.loads(json.dumps(resources[rule]["Properties"]["EventPattern"]))
     if rule == "CaptureRule":
@@ -129,7 +142,7 @@ def pattern_of(resources, rule, **references):
     return EventPattern.load(json.dumps(pattern))
 
 
-@pytest.mark.parametrize("path", samples("profile_capture"), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", samples_from_queue("profile_capture"), ids=lambda path: path.stem)
 def test_capture_events_match_the_rule_that_brings_them(path, resources):
     pattern = pattern_of(resources, "CaptureRule", buckets=["example-captures"])
     bodies = [json.loads(record["body"]) for record in json.loads(path.read_text())["Records"]]
@@ -189,10 +202,14 @@ def statements(resources):
                 yield name, statement["If"][1] if "If" in statement else statement
 
 
-def test_only_lists_of_endpoints_are_allowed_on_everything(resources):
+def test_only_lists_of_endpoints_and_log_delivery_are_allowed_on_everything(resources):
     wide = {
         (name, statement["Sid"], json.dumps(statement["Action"]))
         for name, statement in statements(resources)
         if statement["Resource"] == "*" or "*" in str(statement["Action"])
     }
-    assert wide == {("DetectDriftFunction", "FindEndpoints", '"sagemaker:ListEndpoints"')}
+    assert {(name, sid) for name, sid, _ in wide} == {
+        ("DetectDriftFunction", "FindEndpoints"),
+        ("BackfillStateMachine", "DeliverLogs"),
+    }
+    assert not [action for *_, action in wide if "*" in action]

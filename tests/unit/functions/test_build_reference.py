@@ -1,5 +1,7 @@
 import gzip
 import io
+import json
+from datetime import UTC, datetime
 
 import boto3
 import numpy as np
@@ -8,6 +10,8 @@ import pytest
 
 from functions.build_reference import app
 from trimtab.aws import state_bucket
+from trimtab.capture.pack import ObjectId, ObjectProfile, pack_key
+from trimtab.capture.profile import Profile
 
 
 @pytest.fixture(autouse=True)
@@ -112,3 +116,37 @@ def test_columns_that_the_settings_name_must_be_there(stack, context, frame):
 
 def test_no_source_at_all_is_told(context):
     assert "name a source" in app.lambda_handler({"endpoint": "churn"}, context)["refused"]
+
+
+def capture_line(minute, rows):
+    line = {
+        "captureData": {
+            "endpointInput": {"observedContentType": "text/csv", "mode": "INPUT", "data": rows, "encoding": "CSV"}
+        },
+        "eventMetadata": {"eventId": str(minute), "inferenceTime": f"2026-11-20T08:{minute:02}:00Z"},
+        "eventVersion": "0",
+    }
+    return json.dumps(line) + "\n"
+
+
+def test_a_reference_is_made_from_a_window_of_captures(stack, context):
+    key = "churn/AllTraffic/2026/11/20/08/00-00-000-uuid.jsonl"
+    put(stack, key, "".join(capture_line(i, f"{i},a") for i in range(50)).encode())
+    identity = ObjectId(stack.captures, key, "2026-11-20T08:01:00+00:00", "e")
+    counted = ObjectProfile(identity, Profile("former-grid", 50, {}), records=50)
+    hour = datetime(2026, 11, 20, 8, tzinfo=UTC)
+    name = pack_key("churn", "AllTraffic", hour, "former-grid", [counted])
+    state_bucket.write_pack(stack.state, name, [counted])
+    window = {"from": "2026-11-20T08:00:00Z", "until": "2026-11-20T09:00:00Z"}
+    answer = app.lambda_handler({"endpoint": "churn", "captures": window, "name": "previous"}, context)
+    assert answer["rows"] == 50
+    assert stack.findings == []
+    assert state_bucket.read_reference(stack.state, "churn") is None
+    reference = state_bucket.read_reference(stack.state, "churn", "previous")
+    assert reference.profile.columns["c0"].total == sum(range(50))
+    assert reference.source == "captures of AllTraffic from 2026-11-20T08:00Z to 2026-11-20T09:00Z"
+
+
+def test_a_window_without_captures_makes_no_reference(context):
+    window = {"from": "2026-11-20T08:00:00Z", "until": "2026-11-20T09:00:00Z"}
+    assert "no rows" in app.lambda_handler({"endpoint": "churn", "captures": window}, context)["refused"]

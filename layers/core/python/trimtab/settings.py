@@ -1,12 +1,18 @@
 """Settings: one frozen model per function, read from its environment, and the monitor settings of an endpoint."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from yaml.composer import ComposerError
+from yaml.events import AliasEvent
 
+from trimtab.capture.grid import Bins, NumericBins, Vocabulary
+from trimtab.capture.layout import Layout
 from trimtab.drift.thresholds import DriftThresholds
+from trimtab.health.thresholds import HealthThresholds
 
 
 class SettingsError(ValueError):
@@ -57,10 +63,28 @@ class DetectDriftSettings(FunctionSettings):
     capture_queue_url: str
 
 
+class WatchSelfSettings(FunctionSettings):
+    """Environment of watch_self. `capture_buckets` and `function_names` are joined by commas."""
+
+    name: str
+    state_bucket_name: str
+    state_table_name: str
+    findings_bus_name: str
+    capture_buckets: str
+    manage_capture_buckets: bool
+    function_names: str
+    capture_queue_url: str
+    alert_queue_url: str
+    capture_dead_letter_queue_url: str
+    alert_dead_letter_queue_url: str
+    failed_invocations_queue_url: str
+    queue_age_minutes: Annotated[int, Field(gt=0)]
+
+
 class EndpointSettings(BaseModel):
     """How one endpoint is monitored. Every key has a default; unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     columns: tuple[str, ...] = Field((), description="Input columns in payload order. Default: from the payload.")
     predictions: tuple[str, ...] = Field((), description="Output columns in payload order. Default: from the payload.")
@@ -85,14 +109,47 @@ class EndpointSettings(BaseModel):
     )
     reminder_hours: Annotated[int, Field(ge=1)] = Field(24, description="A raised alert is repeated after so long.")
     drift: DriftThresholds = DriftThresholds()
+    health: HealthThresholds = HealthThresholds()
 
-    @model_validator(mode="after")
-    def _names_once(self) -> Self:
-        for key, names in (("columns", self.columns), ("predictions", self.predictions)):
-            twice = sorted({name for name in names if names.count(name) > 1})
-            if twice:
-                raise ValueError(f"{key} names {', '.join(twice)} twice")
-        return self
+    def layout(self, bins: Mapping[str, Bins] = MappingProxyType({})) -> Layout:
+        """How captures are read, given the bins of the reference, if there is one."""
+        return Layout(
+            columns=self.columns,
+            predictions=self.predictions,
+            records=self.records,
+            output_records=self.output_records,
+            numeric=frozenset(name for name, each in bins.items() if isinstance(each, NumericBins)),
+            categorical=frozenset(name for name, each in bins.items() if isinstance(each, Vocabulary)),
+            keep=frozenset(bins) if self.columns and bins else None,
+        )
+
+    @field_validator("columns", "predictions")
+    @classmethod
+    def _names_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"names {', '.join(twice)} twice")
+        return names
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without what a short document of settings has no use for and can do harm with: aliases, which a few lines of
+    can blow up to any size, and keys that stand twice, of which YAML would silently take the last."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(AliasEvent):
+            raise ComposerError(None, None, "aliases are not supported", self.peek_event().start_mark)  # type: ignore[no-untyped-call]
+        return super().compose_node(parent, index)
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        mapping = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in mapping.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise ComposerError(None, None, f"{key.value} stands there twice", key.start_mark)
+                seen.add(key.value)
+        return mapping
 
 
 def parse_endpoint_settings(text: str) -> EndpointSettings:
@@ -100,10 +157,14 @@ def parse_endpoint_settings(text: str) -> EndpointSettings:
 
     Raises SettingsError that names each key at fault by its path, as `drift.psi: …`.
     """
+    if text.lstrip().startswith("{"):
+        text = text.replace("\t", " ")  # tabs may indent JSON, but not YAML
     try:
-        document: Any = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        document: Any = yaml.load(text, _Loader)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date or number that is none, such as 2026-13-45
         raise SettingsError(f"not YAML or JSON: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise SettingsError("not YAML or JSON: nested too deeply") from error
     if document is None:
         document = {}
     if not isinstance(document, dict):
@@ -116,4 +177,5 @@ def parse_endpoint_settings(text: str) -> EndpointSettings:
 
 def _fault(location: tuple[int | str, ...], message: str) -> str:
     path = ".".join(str(part) for part in location)
+    message = message.removeprefix("Value error, ")
     return f"{path}: {message}" if path else message

@@ -24,6 +24,11 @@ def client(service: str) -> Any:
     )
 
 
+def cloudwatch() -> Any:
+    """Amazon CloudWatch."""
+    return client("cloudwatch")
+
+
 def s3() -> "S3Client":
     """Amazon S3."""
     return client("s3")  # type: ignore[no-any-return]

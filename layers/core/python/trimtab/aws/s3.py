@@ -97,12 +97,19 @@ def delete_objects(bucket: str, keys: Iterable[str]) -> None:
 
 def list_keys(bucket: str, prefix: str, start_after: str = "", before: str = "") -> Iterator[str]:
     """All keys under a prefix in order, after `start_after` and, when given, up to but without `before`."""
+    return (key for key, _ in list_objects(bucket, prefix, start_after, before))
+
+
+def list_objects(
+    bucket: str, prefix: str, start_after: str = "", before: str = ""
+) -> Iterator[tuple[str, datetime]]:
+    """As `list_keys`, each with the time at which it was last written."""
     pages = s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, StartAfter=start_after)
     for page in pages:
         for entry in page.get("Contents", []):
             if before and entry["Key"] >= before:
                 return
-            yield entry["Key"]
+            yield entry["Key"], entry["LastModified"]
 
 
 def list_objects(bucket: str, prefix: str) -> Iterator[ListedObject]:
@@ -118,6 +125,27 @@ def list_folders(bucket: str, prefix: str) -> list[str]:
     return [
         folder["Prefix"].removeprefix(prefix).rstrip("/") for page in pages for folder in page.get("CommonPrefixes", [])
     ]
+
+
+def tells_event_bridge(bucket: str) -> bool:
+    """Whether a bucket tells EventBridge of new objects."""
+    return "EventBridgeConfiguration" in s3().get_bucket_notification_configuration(Bucket=bucket)
+
+
+def tell_event_bridge(bucket: str) -> None:
+    """Let a bucket tell EventBridge of new objects, besides the notifications it has. Safe to repeat."""
+    answer = s3().get_bucket_notification_configuration(Bucket=bucket)
+    # S3 replaces the whole configuration; a change by somebody else between these two calls would be lost
+    s3().put_bucket_notification_configuration(
+        Bucket=bucket,
+        NotificationConfiguration={
+            "TopicConfigurations": answer.get("TopicConfigurations", []),
+            "QueueConfigurations": answer.get("QueueConfigurations", []),
+            "LambdaFunctionConfigurations": answer.get("LambdaFunctionConfigurations", []),
+            "EventBridgeConfiguration": {},
+        },
+        SkipDestinationValidation=True,  # the other destinations are not ours to test
+    )
 
 
 def _translated(error: ClientError, bucket: str, key: str) -> Exception:

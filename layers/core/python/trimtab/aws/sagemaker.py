@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -10,11 +12,21 @@ from trimtab.aws.clients import sagemaker
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What monitoring needs to know of an endpoint."""
+    """What monitoring needs to know of an endpoint.
+
+    `changed`: when it was created or last updated. `variants`: names of its production variants. `capture_status`:
+    `Started` or `Stopped`, "" without data capture. `sampling`: the share of requests to be captured, 0 to 1.
+    `destination`: the S3 URI captures go to, "" without.
+    """
 
     name: str
     captures_data: bool
     tags: Mapping[str, str]
+    changed: datetime
+    variants: tuple[str, ...]
+    capture_status: str
+    sampling: float
+    destination: str
 
 
 def endpoint_names() -> Iterator[str]:
@@ -36,8 +48,14 @@ def describe_endpoint(name: str) -> Endpoint | None:
             return None
         raise
     pages = client.get_paginator("list_tags").paginate(ResourceArn=answer["EndpointArn"])
+    capture: Mapping[str, Any] = answer.get("DataCaptureConfig", {})
     return Endpoint(
         name=name,
-        captures_data=answer.get("DataCaptureConfig", {}).get("EnableCapture", False),
+        captures_data=capture.get("EnableCapture", False),
         tags={tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]},
+        changed=answer["LastModifiedTime"],
+        variants=tuple(variant["VariantName"] for variant in answer.get("ProductionVariants", [])),
+        capture_status=capture.get("CaptureStatus", ""),
+        sampling=capture.get("CurrentSamplingPercentage", 0) / 100,
+        destination=capture.get("DestinationS3Uri", ""),
     )

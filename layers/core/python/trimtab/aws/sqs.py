@@ -23,3 +23,16 @@ def send_messages(queue_url: str, bodies: Iterable[Mapping[str, Any]]) -> None:
         )
         if answer.get("Failed"):
             raise SendError(f"{len(answer['Failed'])} of {len(batch)}: {answer['Failed'][0].get('Message')}")
+
+
+def message_count(queue_url: str) -> int:
+    """About how many messages a queue holds: waiting, delayed and being worked on."""
+    answer = sqs().get_queue_attributes(
+        QueueUrl=queue_url,
+        AttributeNames=[
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesDelayed",
+            "ApproximateNumberOfMessagesNotVisible",
+        ],
+    )
+    return sum(int(count) for count in answer["Attributes"].values())

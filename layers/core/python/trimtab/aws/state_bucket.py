@@ -17,6 +17,9 @@ from trimtab.capture.pack import (
 )
 from trimtab.capture.reference import Reference, decode_reference, encode_reference
 
+CURRENT = "current"
+"""The name of the reference that live data is compared with; an endpoint may have others beside it."""
+
 
 def write_pack(bucket: str, key: PackKey, objects: Iterable[ObjectProfile]) -> None:
     """Write one pack. Writing it again changes nothing."""
@@ -38,6 +41,22 @@ def pack_keys(bucket: str, endpoint: str, variant: str, start: datetime | None, 
             yield parsed
 
 
+def packs_written(
+    bucket: str, endpoint: str, variant: str, start: datetime, end: datetime
+) -> list[tuple[PackKey, datetime]]:
+    """The packs of hours from `start` until before `end`, in order of time, each with when it was written."""
+    prefix = variant_prefix(endpoint, variant)
+    listed = s3.list_objects(
+        bucket, prefix, start_after=f"{prefix}{start:%Y/%m/%d/%H}/", before=f"{prefix}{end:%Y/%m/%d/%H}/"
+    )
+    return [(parsed, written) for key, written in listed if (parsed := parse_pack_key(key)) is not None]
+
+
+def endpoints_with_packs(bucket: str) -> list[str]:
+    """The endpoints that ever had a capture."""
+    return s3.list_folders(bucket, "profiles/")
+
+
 def read_packs(bucket: str, keys: Iterable[PackKey]) -> list[list[ObjectProfile]]:
     """The packs, in the order of their keys. Raises PackError when one cannot be read."""
     return [decode_pack(body) for body in s3.read_objects(bucket, map(str, keys))]
@@ -48,10 +67,10 @@ def delete_packs(bucket: str, keys: Iterable[PackKey]) -> None:
     s3.delete_objects(bucket, map(str, keys))
 
 
-def read_reference(bucket: str, endpoint: str) -> Reference | None:
-    """The endpoint's present reference, None before there is one."""
+def read_reference(bucket: str, endpoint: str, name: str = CURRENT) -> Reference | None:
+    """A reference of the endpoint, None when there is none of that name."""
     try:
-        return decode_reference(s3.read_object(bucket, _reference_key(endpoint)))
+        return decode_reference(s3.read_object(bucket, _reference_key(endpoint, name)))
     except s3.ObjectNotFoundError:
         return None
 
@@ -61,9 +80,9 @@ def create_reference(bucket: str, endpoint: str, reference: Reference) -> bool:
     return s3.create_object(bucket, _reference_key(endpoint), encode_reference(reference))
 
 
-def replace_reference(bucket: str, endpoint: str, reference: Reference) -> None:
-    """Make this the endpoint's reference."""
-    s3.write_object(bucket, _reference_key(endpoint), encode_reference(reference))
+def replace_reference(bucket: str, endpoint: str, reference: Reference, name: str = CURRENT) -> None:
+    """Store a reference of the endpoint under a name; as CURRENT it is what live data is compared with."""
+    s3.write_object(bucket, _reference_key(endpoint, name), encode_reference(reference))
 
 
 def write_window(bucket: str, endpoint: str, variant: str, start: datetime, verdict: Mapping[str, Any]) -> None:
@@ -100,8 +119,8 @@ def _windows_backwards(bucket: str, endpoint: str, variant: str, ended_by: datet
             yield document
 
 
-def _reference_key(endpoint: str) -> str:
-    return f"references/{endpoint}/current.json"
+def _reference_key(endpoint: str, name: str = CURRENT) -> str:
+    return f"references/{endpoint}/{name}.json"
 
 
 def window_key(endpoint: str, variant: str, start: datetime) -> str:

@@ -6,7 +6,7 @@ from math import isfinite, isnan, nan
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.capture.table import Column, FloatArray, NumericColumn, TextColumn, canonical_text, number_of
+from trimtab.capture.table import LARGEST, Column, FloatArray, NumericColumn, TextColumn, canonical_text, number_of
 
 type Cell = str | int | float | bool | None
 
@@ -63,12 +63,12 @@ def column_of_tokens(codes: NDArray[np.int64], cells: Sequence[Cell]) -> Column:
 
 
 def numbers_of_cells(cells: Sequence[Cell]) -> FloatArray | None:
-    """Finite numbers with NaN for missing ones, or None when a cell is infinite."""
+    """The numbers, NaN for a missing one, or None when one is beyond LARGEST."""
     try:
         numbers = np.array([nan if cell is None else cell for cell in cells], dtype=np.float64)
     except OverflowError:
         return None
-    return None if np.isinf(numbers).any() else numbers
+    return None if (np.abs(numbers) > LARGEST).any() else numbers
 
 
 def _spelled(cell: Cell) -> str | None:

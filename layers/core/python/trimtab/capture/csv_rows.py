@@ -211,7 +211,15 @@ def _may_have_header(
             return False
         start = side.names[0].strip(_QUOTE_OR_SPACE)
         return any(line.lstrip(_QUOTE_OR_SPACE).startswith(start) for line in lines)
-    return line_ends >= len(lines) and any(
+    if line_ends < len(lines):
+        return False
+    if side.keep is not None:  # not all columns are here
+        return not all(_begins_with_numbers(line) for line in lines)
+    return any(
         isinstance(column, TextColumn) and any(number_of(value) is not None for value in column.values)
         for column in columns.values()
     )
+
+
+def _begins_with_numbers(payload: str) -> bool:
+    return '"' not in payload and any(number_of(cell) is not None for cell in payload.partition("\n")[0].split(","))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trimtab.capture.table import Column, IntArray, NumericColumn
+from trimtab.capture.table import LARGEST, Column, IntArray, NumericColumn
 
 type TextPositions = dict[tuple[str, int], set[int]]
 """By kind of payload and width, which cells of a row have turned out to be no numbers, so as not to try them again."""
@@ -91,8 +91,8 @@ def _codes(cells: Any) -> IntArray:
 
 
 def _numbers(cells: Any) -> NumericColumn | None:
-    """None when Arrow has read an infinity, or a NaN that is not among the missing ones."""
+    """None when Arrow has read what is no number here: one beyond LARGEST, or a NaN that is not among the missing."""
     values = cells.to_numpy(zero_copy_only=False)
-    if np.isfinite(values).sum() + cells.null_count < len(values):
+    if (np.abs(values) <= LARGEST).sum() + cells.null_count < len(values):
         return None
     return NumericColumn(values=values)

@@ -7,6 +7,7 @@ batches are read payload by payload (`json_shapes`). Both ways give the same col
 takes numbers spelled against the JSON grammar, such as `01`.
 """
 
+import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -150,19 +151,32 @@ def _learn(payload: str, side: Side, expected: int | None) -> _Template | None:
     gaps = {payload[one.end(1) : other.start(1)] for one, other in pairwise(flat)} - {f"{after}\n{before}"}
     if len(gaps) > 1 or "\n" in "".join([before, after, *gaps, *(row[1] for row in flat)]):
         return None
-    parts = [part.rpartition(":") for part in flat[0][1].split(",")]
-    keys = tuple(key.strip() for key, _, _ in parts)
-    names, cells = rows[0]
-    if names is None:
-        names = side.positions(len(cells))
-        if side.names and len(side.names) != len(cells):
-            return None
-    if len(names) != len(parts) or any(row_names != rows[0][0] for row_names, _ in rows):
-        return None
+    parts = [[part.rpartition(":") for part in row[1].split(",")] for row in flat]
+    keys = tuple(key.strip() for key, _, _ in parts[0])
     if any(keys) and (not all(keys) or any(key.strip('"').lower() in TELLING_KEYS for key in keys)):
         return None
-    texts = frozenset(i for i, cell in enumerate(cells) if isinstance(cell, str | bool))
+    # The shape alone may fool: {"a": [1, 2], "b": [3, 4]} has two rows too. So ask which cells land where.
+    marks = [[_mark(part[2], f"{i}{j:05}") for j, part in enumerate(row)] for i, row in enumerate(parts, start=1)]
+    probe = list(payload)
+    for match, row, row_marks in zip(reversed(flat), reversed(parts), reversed(marks), strict=True):
+        cells = (f"{key}{colon}{mark}" for (key, colon, _), mark in zip(row, row_marks, strict=True))
+        probe[match.start(1) : match.end(1)] = ",".join(cells)
+    found = json_rows("".join(probe), side, expected)
+    names = found[0][0]
+    if any(row_names != names or len(cells) != len(keys) for row_names, cells in found):
+        return None
+    if [[json.dumps(cell) for cell in cells] for _, cells in found] != marks:
+        return None
+    if names is None:
+        names = side.positions(len(keys))
+        if side.names and len(side.names) != len(keys):
+            return None
+    texts = frozenset(i for i, mark in enumerate(marks[0]) if mark.startswith('"'))
     return _Template(before, gaps.pop() if gaps else "", after, names, keys, texts)
+
+
+def _mark(token: str, number: str) -> str:
+    return f'"{number}"' if token.lstrip().startswith('"') else number
 
 
 def _read_body(body: str, rows: int, template: _Template, side: Side, texts: TextPositions) -> dict[str, Column] | None:

@@ -157,7 +157,12 @@ def _table(value: dict[str, Any]) -> list[Any] | None:
     values = list(value.values())
     if not values:
         return None
-    if all(isinstance(column, list) and len(column) == len(values[0]) for column in values):
+    if all(
+        isinstance(column, list)
+        and len(column) == len(values[0])
+        and not any(isinstance(cell, dict) for cell in column)
+        for column in values
+    ):
         return [dict(zip(value, cells, strict=True)) for cells in zip(*values, strict=True)]
     if all(isinstance(column, dict) and column and column.keys() == values[0].keys() for column in values) and all(
         key.isdecimal() for key in values[0]

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from trimtab.capture.decode import Unreadable
+from trimtab.capture.faults import Unreadable
 from trimtab.capture.pack import ObjectId, ObjectProfile
 from trimtab.capture.profile import Profile, add_profiles, profile_table
 from trimtab.capture.reference import Reference
+from trimtab.capture.rows import Side
 from trimtab.capture.sketch import Sketch, merge_sketches, sketch_table
 from trimtab.capture.table import Table
 
@@ -37,6 +38,7 @@ def fold_object(
     parts: dict[datetime, list[Profile | Sketch]] = defaultdict(list)
     records: Counter[datetime] = Counter()
     unreadable: dict[datetime, Counter[str]] = defaultdict(Counter)
+    columns: dict[datetime, set[str]] = defaultdict(set)
     listed: list[Unreadable] = []
     for item in items:
         if isinstance(item, Unreadable):
@@ -45,16 +47,16 @@ def fold_object(
                 listed.append(item)
             continue
         records[item.hour] += item.records
-        if reference is None:
-            parts[item.hour].append(sketch_table(item))
-        else:
-            parts[item.hour].append(profile_table(name_columns(item, reference), reference.grid))
+        table = item if reference is None else name_columns(item, reference)
+        columns[item.hour].update(table.columns)
+        parts[item.hour].append(sketch_table(table) if reference is None else profile_table(table, reference.grid))
     hours = {
         hour: ObjectProfile(
             object=identity,
             profile=_sum(parts[hour], reference),
             records=records[hour],
             unreadable=dict(unreadable[hour]),
+            columns=frozenset(columns[hour]),
         )
         for hour in sorted({*parts, *unreadable})
     }
@@ -67,23 +69,21 @@ def fold_object(
     )
 
 
-def name_columns(table: Table, reference: Reference) -> Table:
-    """The table with the reference's names where the payload had none and the number of columns agrees."""
-    inputs = [name for name in table.columns if name not in table.outputs]
-    outputs = [name for name in table.columns if name in table.outputs]
-    names: dict[str, str] = {}
+def name_columns[Counted: (Table, Sketch)](counted: Counted, reference: Reference) -> Counted:
+    """The table or sketch with the reference's names where the payload had none and the number of columns agrees."""
     known_inputs = [name for name in reference.grid.columns if name not in reference.outputs]
     known_outputs = [name for name in reference.grid.columns if name in reference.outputs]
-    if inputs == [f"c{i}" for i in range(len(known_inputs))]:
-        names.update(zip(inputs, known_inputs, strict=True))
-    if len(outputs) == len(known_outputs) and all(name.startswith("prediction") for name in outputs):
-        names.update(zip(outputs, known_outputs, strict=True))
+    names: dict[str, str] = {}
+    for is_output, known in ((False, known_inputs), (True, known_outputs)):
+        nameless = Side("output" if is_output else "input").positions(len(known))
+        if {name for name in counted.columns if (name in counted.outputs) is is_output} == set(nameless):
+            names.update(zip(nameless, known, strict=True))
     if not names:
-        return table
+        return counted
     return replace(
-        table,
-        columns={names.get(name, name): column for name, column in table.columns.items()},
-        outputs=frozenset(names.get(name, name) for name in table.outputs),
+        counted,
+        columns={names.get(name, name): column for name, column in counted.columns.items()},
+        outputs=frozenset(names.get(name, name) for name in counted.outputs),
     )
 
 

@@ -38,12 +38,14 @@ class ObjectId:
 
 @dataclass(frozen=True, slots=True)
 class ObjectProfile:
-    """What one object added to one hour: rows that were counted, lines that were not, by reason."""
+    """What one object added to one hour: rows that were counted, lines that were not, by reason, and which columns its
+    payloads had, whether they are counted or not."""
 
     object: ObjectId
     profile: Profile | Sketch
     records: int
     unreadable: Mapping[str, int] = field(default_factory=dict)
+    columns: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +146,11 @@ def profile_document(profile: Profile) -> dict[str, Any]:
                 column.squares,
                 column.below,
                 column.above,
+                column.integral,
             ]
             for name, column in sorted(profile.columns.items())
         },
+        "extra": sorted(profile.extra),
     }
 
 
@@ -156,6 +160,7 @@ def profile_from_document(document: Mapping[str, Any]) -> Profile:
         grid=document["grid"],
         rows=document["rows"],
         columns={name: _column_from_list(values) for name, values in document["columns"].items()},
+        extra=frozenset(document["extra"]),
     )
 
 
@@ -181,6 +186,7 @@ def _object_document(entry: ObjectProfile) -> dict[str, Any]:
         "object": [identity.bucket, identity.key, identity.modified, identity.etag],
         "records": entry.records,
         "unreadable": dict(sorted(entry.unreadable.items())),
+        "columns": sorted(entry.columns),
         **(
             {"profile": profile_document(entry.profile)}
             if isinstance(entry.profile, Profile)
@@ -197,6 +203,7 @@ def _object_from_document(document: Mapping[str, Any]) -> ObjectProfile:
         else _sketch_from_document(document["sketch"]),
         records=document["records"],
         unreadable=document["unreadable"],
+        columns=frozenset(document["columns"]),
     )
 
 
@@ -217,6 +224,7 @@ def _sketch_document(sketch: Sketch) -> dict[str, Any]:
                 column.maximum,
                 column.total,
                 column.squares,
+                column.integral,
             ]
             for name, column in sketch.columns.items()
         },

@@ -20,6 +20,9 @@ from trimtab.capture.table import (
 )
 
 
+MOST_EXTRA = 100
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnProfile:
     """Counts of one column.
@@ -27,7 +30,8 @@ class ColumnProfile:
     `counts`: int64, one per bin of the column's grid (see `NumericBins`, `Vocabulary`). `missing`: cells without a
     value. `invalid`: cells of a numeric column that hold no number. The rest describes the numbers of a numeric column:
     `minimum`, `maximum` (inf, -inf without any), `total` their sum, `squares` the sum of their squares, `below` and
-    `above` the sums of those outside the reference's range (in the first and the last bin).
+    `above` the sums of those outside the reference's range (in the first and the last bin), `integral` how many are
+    whole numbers.
     """
 
     counts: IntArray
@@ -39,6 +43,7 @@ class ColumnProfile:
     squares: float = 0.0
     below: float = 0.0
     above: float = 0.0
+    integral: int = 0
 
     @property
     def valid(self) -> int:
@@ -54,15 +59,17 @@ class ColumnProfile:
 @dataclass(frozen=True, slots=True)
 class Profile:
     """Counts of every column of a grid over `rows` rows. `grid` is the grid's name. A column that a row did not have
-    counts as missing there, so that every column has `rows` cells."""
+    counts as missing there, so that every column has `rows` cells. `extra` names columns that the grid does not know,
+    the first `MOST_EXTRA` of them."""
 
     grid: str
     rows: int
     columns: Mapping[str, ColumnProfile]
+    extra: frozenset[str] = frozenset()
 
 
 def profile_table(table: Table, grid: Grid) -> Profile:
-    """Counts of the table on the grid. Columns that the grid does not know are left out."""
+    """Counts of the table on the grid. Of columns that the grid does not know only the names are kept."""
     return Profile(
         grid=grid.name,
         rows=table.rows,
@@ -72,7 +79,13 @@ def profile_table(table: Table, grid: Grid) -> Profile:
             else ColumnProfile(counts=np.zeros(bins.bins, dtype=np.int64), missing=table.rows)
             for name, bins in grid.columns.items()
         },
+        extra=first_names(table.columns.keys() - grid.columns.keys()),
     )
+
+
+def first_names(names: Iterable[str]) -> frozenset[str]:
+    """The first `MOST_EXTRA` names: of a union they are among the first of the parts, so that profiles still add."""
+    return frozenset(sorted(names)[:MOST_EXTRA])
 
 
 def add_profiles(profiles: Iterable[Profile], grid: Grid) -> Profile:
@@ -88,6 +101,7 @@ def add_profiles(profiles: Iterable[Profile], grid: Grid) -> Profile:
         grid=grid.name,
         rows=sum(part.rows for part in parts),
         columns={name: _add([part.columns[name] for part in parts], bins.bins) for name, bins in grid.columns.items()},
+        extra=first_names(frozenset().union(*(part.extra for part in parts))),
     )
 
 
@@ -103,6 +117,7 @@ def _add(parts: list[ColumnProfile], bins: int) -> ColumnProfile:
         squares=fsum(part.squares for part in parts),
         below=fsum(part.below for part in parts),
         above=fsum(part.above for part in parts),
+        integral=sum(part.integral for part in parts),
     )
 
 
@@ -136,6 +151,7 @@ def count_numbers(column: NumericColumn, bins: NumericBins) -> ColumnProfile:
         squares=float(values @ values),
         below=float(values[: ends[0]].sum()),
         above=float(values[ends[-1] :].sum()),
+        integral=int(np.count_nonzero(values == np.floor(values))),
     )
 
 

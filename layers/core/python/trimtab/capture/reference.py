@@ -1,7 +1,9 @@
 """References: the data a model was approved on, as a grid and the counts on it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from trimtab.capture.grid import Grid, grid_document, grid_from_document
 from trimtab.capture.pack import profile_document, profile_from_document
@@ -18,7 +20,7 @@ class Reference:
     """What live data is compared with.
 
     `source` says where it came from (an S3 address, or the window of captures). `created` is ISO 8601 UTC. `outputs`
-    names the columns that come out of the model.
+    names the columns that come out of the model. `constraints` is Model Monitor's constraints.json where there was one.
     """
 
     grid: Grid
@@ -26,6 +28,7 @@ class Reference:
     source: str
     created: str
     outputs: frozenset[str] = frozenset()
+    constraints: Mapping[str, Any] | None = None
 
 
 def reference_from_sketch(
@@ -51,6 +54,7 @@ def encode_reference(reference: Reference) -> bytes:
             "outputs": sorted(reference.outputs),
             "grid": grid_document(reference.grid.columns),
             "profile": profile_document(reference.profile),
+            "constraints": reference.constraints,
         }
     ).encode()
 
@@ -67,8 +71,9 @@ def decode_reference(body: bytes) -> Reference:
             source=document["source"],
             created=document["created"],
             outputs=frozenset(document["outputs"]),
+            constraints=document["constraints"],
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, InvalidReferenceError):
             raise
         raise InvalidReferenceError(f"not a reference: {error!r}") from error

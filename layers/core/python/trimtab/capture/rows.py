@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from trimtab.capture.faults import FaultError
-from trimtab.capture.table import Column, NumericColumn
+from trimtab.capture.table import LARGEST, Column, NumericColumn
 
 MOST_POSITIONS = 1024
 """A longer row without names is a vector, profiled as such, and not so many columns."""
@@ -108,6 +108,8 @@ def vector_columns(columns: Mapping[str, Column], side: Side) -> Mapping[str, Co
     numbers = [column.values for column in columns.values() if isinstance(column, NumericColumn)]
     if len(numbers) < len(columns):
         return columns
-    norm = np.sqrt(np.sum([np.nan_to_num(values) ** 2 for values in numbers], axis=0))
-    measured = {"dimensions": np.full(len(norm), float(len(numbers))), "norm": norm}
-    return {f"{side.label}.{name}": NumericColumn(values=values) for name, values in measured.items()}
+    norm = np.linalg.norm(np.nan_to_num(np.array(numbers)), axis=0)
+    return {
+        f"{side.label}.dimensions": NumericColumn(values=np.full(len(norm), float(len(numbers)))),
+        f"{side.label}.norm": NumericColumn(values=np.minimum(norm, LARGEST)),
+    }

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.capture.grid import Bins, Grid, NumericBins, Vocabulary, numeric_bins, vocabulary
-from trimtab.capture.profile import ColumnProfile, Profile
+from trimtab.capture.profile import ColumnProfile, Profile, first_names
 from trimtab.capture.table import (
     Column,
     FloatArray,
@@ -61,8 +61,8 @@ class NumberSketch:
 class ColumnSketch:
     """One column without a grid: its numbers, and its texts with how often each occurs (None: too many to list).
 
-    `texts` holds the texts that spell no number; `text_cells` counts their cells. The sums are those of
-    `ColumnProfile`.
+    `texts` holds the texts that spell no number; `text_cells` counts their cells. The sums and `integral` are those
+    of `ColumnProfile`.
     """
 
     numbers: NumberSketch = field(default_factory=NumberSketch)
@@ -73,6 +73,7 @@ class ColumnSketch:
     maximum: float = -inf
     total: float = 0.0
     squares: float = 0.0
+    integral: int = 0
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ def profile_of(sketch: Sketch, grid: Grid) -> Profile:
         grid=grid.name,
         rows=sketch.rows,
         columns={name: _on_bins(sketch.columns.get(name, empty), bins) for name, bins in grid.columns.items()},
+        extra=first_names(sketch.columns.keys() - grid.columns.keys()),
     )
 
 
@@ -216,6 +218,7 @@ def _column_sketch(
         maximum=float(values.max(initial=-inf)),
         total=float(weighted.sum()),
         squares=float(weighted @ values),
+        integral=int(weights[values == np.floor(values)].sum()),
     )
 
 
@@ -237,6 +240,7 @@ def _merge_columns(sketches: list[Sketch], name: str, most_bins: int) -> ColumnS
         maximum=max(part.maximum for part in parts),
         total=fsum(part.total for part in parts),
         squares=fsum(part.squares for part in parts),
+        integral=sum(part.integral for part in parts),
     )
 
 
@@ -282,6 +286,7 @@ def _on_numeric_bins(column: ColumnSketch, bins: NumericBins) -> ColumnProfile:
         squares=column.squares,
         below=float(weighted[position == 0].sum()),
         above=float(weighted[position == len(bins.edges)].sum()),
+        integral=column.integral,
     )
 
 

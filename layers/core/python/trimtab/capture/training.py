@@ -1,6 +1,7 @@
 """Training data as tables: CSV, Parquet or JSON Lines, read in pieces so that memory does not grow with the file."""
 
 import gzip
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,10 +16,10 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
+from trimtab.capture.columns import MISSING, column_of_codes
 from trimtab.capture.reference import InvalidReferenceError
-from trimtab.capture.table import Column, NumericColumn, Table, TextColumn, number_of
+from trimtab.capture.table import Column, NumericColumn, Table, number_of
 
-MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]
 _NO_HOUR = datetime(1970, 1, 1, tzinfo=UTC)
 _ROWS_PER_TABLE = 65_536
 
@@ -40,7 +41,7 @@ def training_tables(file: IO[bytes], name: str, columns: tuple[str, ...] = ()) -
             yield from _json_tables(file, name)
         else:
             raise InvalidReferenceError(f"{name}: training data must end in .csv, .csv.gz, .parquet, .jsonl or .json")
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OSError, EOFError) as error:
+    except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
         raise InvalidReferenceError(f"{name}: {error}") from error
 
 
@@ -62,22 +63,24 @@ def _csv_tables(file: IO[bytes], name: str, columns: tuple[str, ...], *, is_gzip
             raise InvalidReferenceError(
                 f"{name}, line 1: {len(header)} cells and no header, and the settings name {len(columns)} columns"
             )
-        names, skip = list(columns), 0
+        names, start = list(columns), 0
     else:
-        names, skip = [cell.strip() for cell in header], 1
+        names, start = [cell.strip() for cell in header], 1
     twice = sorted({cell for cell in names if names.count(cell) > 1})
     if twice:
         raise InvalidReferenceError(f"{name}, line 1: column {', '.join(map(repr, twice))} stands there twice")
     file.seek(0)
     reader = pa.csv.open_csv(
         _plain(file, is_gzip=is_gzip),
-        read_options=pa.csv.ReadOptions(column_names=names, skip_rows=skip, block_size=8 << 20),
+        read_options=pa.csv.ReadOptions(column_names=names, block_size=8 << 20),
+        parse_options=pa.csv.ParseOptions(newlines_in_values=True),
         convert_options=pa.csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()), null_values=MISSING, strings_can_be_null=True
+            column_types=dict.fromkeys(names, pa.string()), null_values=sorted(MISSING), strings_can_be_null=True
         ),
     )
     for batch in reader:
-        yield _table(batch)
+        yield _table(batch.slice(start))  # not Arrow's own skipping, which counts lines, blank ones too
+        start = 0
 
 
 def _plain(file: IO[bytes], *, is_gzip: bool) -> IO[bytes]:
@@ -140,12 +143,13 @@ def _column(array: pa.Array) -> Column:
             return _numbers(pc.cast(array, pa.float64()))
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             pass  # some cell is no number
-    encoded = pc.cast(array, pa.string()).dictionary_encode()
-    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return TextColumn(codes=codes, values=tuple(encoded.dictionary.to_pylist()))
+    # as live captures are read: what a column of them holds, its reference holds too
+    encoded = pc.fill_null(pc.cast(array, pa.string()), "").dictionary_encode()
+    return column_of_codes(encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist())
 
 
 def _numbers(array: pa.Array) -> NumericColumn:
-    values = pc.cast(array, pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64)
+    # not "safe": whole numbers beyond 2^53, such as nanoseconds, lose digits that no bin would show
+    values = pc.cast(array, pa.float64(), safe=False).to_numpy(zero_copy_only=False).astype(np.float64)
     infinite = np.isinf(values)
     return NumericColumn(values=np.where(infinite, np.nan, values), invalid=int(infinite.sum()))

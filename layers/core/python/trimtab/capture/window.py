@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from trimtab.capture.objects import name_columns
 from trimtab.capture.pack import NO_GRID, ObjectProfile, grid_name
 from trimtab.capture.profile import Profile, add_profiles
 from trimtab.capture.reference import Reference
@@ -38,13 +39,16 @@ def coverage_of(objects: Sequence[ObjectProfile]) -> Coverage:
 
 
 def add_objects(objects: Iterable[ObjectProfile], reference: Reference) -> Profile:
-    """The counts of all objects on the reference's grid. Objects that were profiled before there was a reference are
-    brought onto its grid; those on another reference's grid are left out (see `objects_on_former_grids`)."""
+    """The counts of all objects on the reference's grid.
+
+    Objects that were profiled before there was a reference get its column names where they have none, as if profiled
+    after, and are brought onto its grid. Those on another reference's grid are left out (`objects_on_former_grids`).
+    """
     grid = reference.grid
     entries = [entry.profile for entry in objects]
     return add_profiles(
         (
-            profile_of(profile, grid) if isinstance(profile, Sketch) else profile
+            profile_of(name_columns(profile, reference), grid) if isinstance(profile, Sketch) else profile
             for profile in entries
             if isinstance(profile, Sketch) or profile.grid == grid.name
         ),
@@ -56,7 +60,7 @@ def objects_on_former_grids(
     objects: Iterable[ObjectProfile], reference: Reference, now: datetime
 ) -> list[ObjectProfile]:
     """Objects counted on the grid of a former reference: only the captures themselves can tell their counts on the
-    present one. None a day after the reference was made: by then the captures are gone, and the objects are left out."""
+    present one. None a day after the reference was made: by then the captures are gone, and the objects left out."""
     if now - datetime.fromisoformat(reference.created) > REPROFILING_WAIT:
         return []
     return [entry for entry in objects if grid_name(entry) not in {reference.grid.name, NO_GRID}]

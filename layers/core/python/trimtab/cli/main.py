@@ -1,0 +1,67 @@
+"""`trimtab`: parses the command line, runs a command, and turns its errors into messages and exit codes."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
+from importlib.metadata import PackageNotFoundError, version
+
+from trimtab.capture.reference import InvalidReferenceError
+from trimtab.cli.drift import add_drift_command
+from trimtab.cli.options import InputError
+from trimtab.cli.output import warn
+from trimtab.cli.profile import add_profile_command
+
+BAD_INPUT = 2
+_FAILED = 1
+_INTERRUPTED = 130
+_NOBODY_READS = 141
+_PACKAGES = {"botocore": "boto3"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command of `argv` (the process's own by default); its exit code. A wrong option exits with 2."""
+    arguments = _parser().parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except (InputError, InvalidReferenceError) as error:
+        return _say(str(error), BAD_INPUT)
+    except BrokenPipeError:
+        # what is still buffered has no reader either, and must not raise again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _NOBODY_READS
+    except OSError as error:
+        return _say(f"{error.filename}: {error.strerror}" if error.filename else str(error), BAD_INPUT)
+    except ModuleNotFoundError as error:
+        package = _PACKAGES.get(str(error.name), error.name)
+        return _say(f"this needs {package}, which is not installed: pip install {package}", _FAILED)
+    except BrokenProcessPool:
+        return _say("a process was killed, perhaps for want of memory: try --jobs 1", _FAILED)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return code
+
+
+def _say(message: str, code: int) -> int:
+    warn(message)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="trimtab", description="Profiles and drift verdicts of captures on this machine, with no AWS account."
+    )
+    parser.add_argument("--version", action="version", version=_version())
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    add_profile_command(commands)
+    add_drift_command(commands)
+    return parser
+
+
+def _version() -> str:
+    try:
+        return f"trimtab {version('trimtab')}"
+    except PackageNotFoundError:  # run from a folder, such as a layer
+        return "trimtab"

@@ -1,0 +1,116 @@
+"""The reference on one machine: made from captures or tables as build_reference makes it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from math import isclose
+
+from trimtab.capture.decode import Unreadable
+from trimtab.capture.reference import InvalidReferenceError, Reference, reference_from_sketch
+from trimtab.capture.sketch import EXACT_BINS, ColumnSketch, Sketch, merge_sketches, sketch_table
+from trimtab.capture.table import Table
+from trimtab.cli.naming import tell_outputs
+from trimtab.cli.options import InputError
+from trimtab.cli.parallel import map_parts
+from trimtab.cli.reading import Account, place, read_part, reading_of
+from trimtab.cli.sources import Part, find_files, parts_of
+from trimtab.settings import EndpointSettings
+
+_MERGED_AT_ONCE = 4
+_FEWEST_RUNNING = 100
+
+
+@dataclass(frozen=True)
+class BuiltReference:
+    """A reference, its columns that are no features but number the rows, and how its files could be read."""
+
+    reference: Reference
+    running_numbers: frozenset[str]
+    account: Account
+
+
+def build_reference(pattern: str, settings: EndpointSettings, jobs: int) -> BuiltReference:
+    """The reference of a file, folder, glob or S3 prefix. Raises InputError, InvalidReferenceError, OSError."""
+    parts = [part for path in find_files([pattern]) for part in parts_of(path, may_hold_rows=True)]
+    account = Account()
+
+    def sketches() -> Iterator[Sketch]:
+        nonlocal account
+        for sketch, of_part in map_parts(partial(_sketch_part, settings=settings), parts, jobs):
+            account += of_part
+            yield sketch
+
+    sketch = _merged(sketches())
+    if not sketch.rows and account.first:
+        raise InputError("; ".join(place(*each) for each in account.first.values()))
+    wanted = (*settings.columns, *settings.predictions) if settings.columns else ()
+    absent = sorted(set(wanted or settings.predictions) - sketch.columns.keys())
+    if absent and sketch.rows:
+        raise InvalidReferenceError(f"{pattern}: has no column {', '.join(absent)}")
+    if wanted:
+        sketch = replace(sketch, columns={name: sketch.columns[name] for name in wanted if name in sketch.columns})
+    reference = reference_from_sketch(
+        sketch, source=pattern, created=datetime.now(UTC).isoformat(), categorical=settings.categorical
+    )
+    running = frozenset(name for name, column in sketch.columns.items() if _is_running_number(column, sketch.rows))
+    return BuiltReference(tell_outputs(reference), running, account)
+
+
+def column_names(pattern: str, settings: EndpointSettings) -> Reference:
+    """A reference of the first rows only, for the names of its columns. Raises as `build_reference`."""
+    for path in find_files([pattern]):
+        for item in read_part(parts_of(path, may_hold_rows=True)[0], reading_of(settings)):
+            if isinstance(item, Table):
+                sketch = sketch_table(_selected(item, settings))
+                return tell_outputs(reference_from_sketch(sketch, source=pattern, created=""))
+    raise InvalidReferenceError(f"{pattern}: no rows to take names from")
+
+
+def _sketch_part(part: Part, settings: EndpointSettings) -> tuple[Sketch, Account]:
+    account = Account()
+
+    def sketches() -> Iterator[Sketch]:
+        nonlocal account
+        for item in read_part(part, reading_of(settings)):
+            if isinstance(item, Unreadable):
+                account = account.with_unreadable(part, item)
+            else:
+                account = account.with_table(item)
+                yield sketch_table(_selected(item, settings), most_bins=EXACT_BINS)
+
+    return _merged(sketches()), account
+
+
+def _selected(table: Table, settings: EndpointSettings) -> Table:
+    wanted = frozenset((*settings.columns, *settings.predictions)) if settings.columns else frozenset[str]()
+    columns = {name: column for name, column in table.columns.items() if not wanted or name in wanted}
+    outputs = table.outputs | frozenset(settings.predictions)
+    return replace(table, columns=columns, outputs=outputs & columns.keys())
+
+
+def _merged(sketches: Iterable[Sketch]) -> Sketch:
+    """All sketches added, a few at a time: memory does not grow with their number."""
+    pending: list[Sketch] = []
+    for sketch in sketches:
+        pending.append(sketch)
+        if len(pending) == _MERGED_AT_ONCE:
+            pending = [merge_sketches(pending, most_bins=EXACT_BINS)]
+    return merge_sketches(pending, most_bins=EXACT_BINS)
+
+
+def _is_running_number(column: ColumnSketch, rows: int) -> bool:
+    """Whether the values are n, n+1, n+2 … in any order, as row ids are, told by their sum and sum of squares."""
+    if rows < _FEWEST_RUNNING or column.missing or column.text_cells or column.maximum - column.minimum != rows - 1:
+        return False
+    first, last = int(column.minimum), int(column.maximum)
+    squares = _squares_up_to(last) - _squares_up_to(first - 1)
+    return (
+        column.minimum == first
+        and isclose(column.total, rows * (first + last) / 2, rel_tol=1e-12)
+        and isclose(column.squares, squares, rel_tol=1e-12)
+    )
+
+
+def _squares_up_to(n: int) -> int:
+    return n * (n + 1) * (2 * n + 1) // 6

@@ -1,0 +1,83 @@
+"""What the captures of an hour hold, in so few numbers that it can be remembered instead of read again."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from trimtab.capture.pack import ObjectProfile, grid_name
+from trimtab.capture.window import coverage_of
+
+MOST_EXTRA = 50
+"""So many columns that were not learned are remembered of an hour; requests with random keys bring any number."""
+
+
+@dataclass(frozen=True, slots=True)
+class HourCaptures:
+    """Counts of one hour, or of several.
+
+    `read`, `unreadable`: lines that were read, and that were not, by reason. `seen`, `rows`: objects, and their rows, whose
+    columns are comparable. `extra`: columns that were not learned, and how many of these objects have them. `absent`:
+    learned columns that none of them has.
+    """
+
+    read: int = 0
+    unreadable: Mapping[str, int] = field(default_factory=dict)
+    seen: int = 0
+    rows: int = 0
+    extra: Mapping[str, int] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
+
+    @property
+    def captured(self) -> int:
+        """Requests that were captured, readable or not."""
+        return self.read + sum(self.unreadable.values())
+
+
+def comparable(objects: Iterable[ObjectProfile], grid: str) -> list[ObjectProfile]:
+    """Objects with rows whose columns have the names they have on this grid."""
+    return [entry for entry in objects if entry.profile.rows and grid_name(entry) == grid]
+
+
+def columns_of(objects: Iterable[ObjectProfile]) -> frozenset[str]:
+    """All columns that payloads had."""
+    return frozenset(name for entry in objects for name in entry.columns)
+
+
+def count_hour(objects: Sequence[ObjectProfile], grid: str, learned: frozenset[str]) -> HourCaptures:
+    """The counts of an hour's objects."""
+    coverage = coverage_of(objects)
+    same = comparable(objects, grid)
+    extra = Counter(name for entry in same for name in entry.columns - learned)
+    return HourCaptures(
+        read=coverage.records,
+        unreadable=dict(coverage.unreadable),
+        seen=len(same),
+        rows=sum(entry.profile.rows for entry in same),
+        extra=dict(extra.most_common(MOST_EXTRA)),
+        absent=tuple(sorted(learned - columns_of(same))),
+    )
+
+
+def add_hours(hours: Iterable[HourCaptures]) -> HourCaptures:
+    """The counts of several hours together."""
+    parts = list(hours)
+    absences = [set(part.absent) for part in parts if part.seen]
+    return HourCaptures(
+        read=sum(part.read for part in parts),
+        unreadable=dict(sum((Counter(part.unreadable) for part in parts), Counter())),
+        seen=sum(part.seen for part in parts),
+        rows=sum(part.rows for part in parts),
+        extra=dict(sum((Counter(part.extra) for part in parts), Counter())),
+        absent=tuple(sorted(set.intersection(*absences))) if absences else (),
+    )
+
+
+def hour_document(hour: HourCaptures) -> dict[str, Any]:
+    """An hour's counts as plain JSON values."""
+    return asdict(hour)
+
+
+def hour_from_document(document: Mapping[str, Any]) -> HourCaptures:
+    """The inverse of `hour_document`."""
+    return HourCaptures(**{**document, "absent": tuple(document["absent"])})

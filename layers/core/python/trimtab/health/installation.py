@@ -1,0 +1,68 @@
+"""Is Trimtab itself well: its queues, its dead letters, its functions?"""
+
+from trimtab.drift.verdict import Verdict
+from trimtab.health.check import Check
+
+ERRORS_AN_HOUR = 3
+"""A scheduled function that fails is tried three times: so many errors are a run that was lost."""
+THROTTLES_AN_HOUR = 10
+
+
+def queue_age(queue: str, *, waiting: int, age_minutes: float | None, limit_minutes: int) -> Check:
+    """Whether messages wait too long. `waiting`: messages in the queue or being worked on. `age_minutes` None: not
+    known."""
+    if waiting == 0:
+        verdict, reason = Verdict.OK, "Nothing waits."
+    elif age_minutes is None:
+        verdict, reason = Verdict.INSUFFICIENT_DATA, f"{waiting:,} messages wait; CloudWatch does not say how long."
+    else:
+        verdict = Verdict.ALERT if age_minutes > limit_minutes else Verdict.OK
+        reason = f"{waiting:,} messages wait, the oldest for {age_minutes:,.0f} minutes; {limit_minutes:,} are allowed."
+    return Check(
+        name=f"queue_age:{queue}",
+        kind="self",
+        severity="warning",
+        title=f"Trimtab is behind: the {queue} queue",
+        verdict=verdict,
+        reason=reason,
+        evidence={"queue": queue, "waiting": waiting, "age_minutes": age_minutes},
+    )
+
+
+def dead_letters(queue: str, *, messages: int, lost: str, url: str) -> Check:
+    """Whether a dead-letter queue holds anything. `lost` says what its messages are."""
+    return Check(
+        name=f"dead_letters:{queue}",
+        kind="self",
+        severity="critical",
+        title=f"Trimtab gave something up: the {queue} dead-letter queue",
+        verdict=Verdict.ALERT if messages else Verdict.OK,
+        reason=f"{messages:,} messages: {lost}. They are kept for 14 days; the runbook says how to send them again."
+        if messages
+        else "It is empty.",
+        evidence={"queue": queue, "messages": messages, "url": url},
+    )
+
+
+def function_faults(function: str, *, errors: float | None, throttles: float | None) -> Check:
+    """Whether a function of Trimtab's own failed or was throttled in the last hour; None is not known."""
+    if errors is None and throttles is None:
+        verdict, reason = Verdict.INSUFFICIENT_DATA, "It was not called in the last hour, or CloudWatch does not know."
+    else:
+        is_bad = (errors or 0) >= ERRORS_AN_HOUR or (throttles or 0) >= THROTTLES_AN_HOUR
+        is_known = errors is not None and throttles is not None
+        verdict = Verdict.ALERT if is_bad else Verdict.OK if is_known else Verdict.INSUFFICIENT_DATA
+        reason = f"In the last hour: errors {_count(errors)}, throttled calls {_count(throttles)}."
+    return Check(
+        name=f"function_faults:{function}",
+        kind="self",
+        severity="warning",
+        title=f"Trimtab's function {function} fails",
+        verdict=verdict,
+        reason=reason,
+        evidence={"function": function, "errors": errors, "throttles": throttles},
+    )
+
+
+def _count(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:,.0f}"

@@ -1,0 +1,187 @@
+"""Model Monitor's constraint_violations.json: where a window breaks the baseline's constraints, in its own words.
+
+The words of data_type_check are Model Monitor's, and those of the column checks and of baseline_drift_check as far as
+its published reports and samples show them; the others are worded after them.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import isnan
+from typing import Any, Literal
+
+from trimtab.capture.grid import NumericBins, Vocabulary
+from trimtab.capture.profile import ColumnProfile, Profile
+from trimtab.capture.reference import Reference
+from trimtab.model_monitor.constraints import Constraints, FeatureConstraints, MonitoringConfig
+from trimtab.model_monitor.distances import categorical_distance, chi_square, numeric_distance, robust
+from trimtab.model_monitor.statistics import UNLISTED, UNSEEN
+
+type Check = Literal[
+    "data_type_check",
+    "completeness_check",
+    "baseline_drift_check",
+    "missing_column_check",
+    "extra_column_check",
+    "categorical_values_check",
+]
+MISSING_COLUMNS, EXTRA_COLUMNS = "Missing columns", "Extra columns"
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One broken constraint."""
+
+    feature_name: str
+    constraint_check_type: Check
+    description: str
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far one feature is from the baseline, and from where on that is too far."""
+
+    distance: float
+    threshold: float
+
+
+def violations_document(violations: list[Violation]) -> dict[str, Any]:
+    """The file's content."""
+    return {
+        "violations": [
+            {
+                "feature_name": each.feature_name,
+                "constraint_check_type": each.constraint_check_type,
+                "description": each.description,
+            }
+            for each in violations
+        ]
+    }
+
+
+def find_violations(
+    reference: Reference, current: Profile, constraints: Constraints, *, ignore: frozenset[str] = frozenset()
+) -> list[Violation]:
+    """Every constraint that the window breaks, in the order of the constraints. Features in `ignore` are not checked.
+
+    A feature that no row of the window has is a missing column, and is not checked further.
+    """
+    absent = [
+        feature.name
+        for feature in constraints.features
+        if feature.name not in ignore and _is_absent(feature, current.columns.get(feature.name))
+    ]
+    found: list[Violation] = []
+    drifts = baseline_drifts(reference, current, constraints, ignore=ignore)
+    for feature in constraints.features:
+        config = constraints.config_of(feature)
+        if config.evaluate_constraints == "Disabled" or feature.name in (*absent, *ignore):
+            continue
+        if feature.name in current.columns:
+            found += _check_feature(reference, current.columns[feature.name], feature, config)
+        drift = drifts.get(feature.name)
+        if drift and drift.distance > drift.threshold:
+            said = f"Baseline drift distance: {drift.distance} exceeds threshold: {drift.threshold}"
+            found.append(Violation(feature.name, "baseline_drift_check", said))
+    if MonitoringConfig.model_validate(constraints.monitoring_config).evaluate_constraints == "Disabled":
+        return found
+    return found + _check_columns(current, constraints, absent, ignore)
+
+
+def baseline_drifts(
+    reference: Reference, current: Profile, constraints: Constraints, *, ignore: frozenset[str] = frozenset()
+) -> dict[str, Drift]:
+    """The distance of every feature that can be compared. Greater is farther: of ChiSquared it is 1 - p-value, and its
+    threshold 1 - the p-value that the constraints name."""
+    drifts: dict[str, Drift] = {}
+    for feature in constraints.features:
+        bins, column = reference.grid.columns.get(feature.name), current.columns.get(feature.name)
+        rules = constraints.config_of(feature).distribution_constraints
+        if bins is None or column is None or feature.name in ignore or rules.perform_comparison == "Disabled":
+            continue
+        before = reference.profile.columns[feature.name]
+        if not (before.valid and column.valid):
+            continue
+        threshold = rules.comparison_threshold
+        if isinstance(bins, NumericBins):
+            distance = numeric_distance(column.counts, before.counts)
+        else:
+            counts, baseline = _by_value(bins, column), _by_value(bins, before)
+            if rules.categorical_drift_method == "ChiSquared":
+                _, p = chi_square(counts, baseline)
+                if not isnan(p):
+                    drifts[feature.name] = Drift(1 - p, 1 - rules.categorical_threshold)
+                continue
+            distance, threshold = categorical_distance(counts, baseline), rules.categorical_threshold
+        if rules.comparison_method == "Robust":
+            distance = robust(distance, column.valid, before.valid)
+        drifts[feature.name] = Drift(distance, threshold)
+    return drifts
+
+
+def _check_feature(
+    reference: Reference, column: ColumnProfile, feature: FeatureConstraints, config: MonitoringConfig
+) -> Iterator[Violation]:
+    bins = reference.grid.columns[feature.name]
+    present = column.valid + column.invalid
+    if present and isinstance(bins, NumericBins) and feature.inferred_type in {"Integral", "Fractional"}:
+        # a whole number is fine where a fraction is expected
+        matching = (column.integral if feature.inferred_type == "Integral" else column.valid) / present
+        if matching < config.datatype_check_threshold:
+            yield Violation(
+                feature.name,
+                "data_type_check",
+                f"Data type match requirement is not met. Expected data type: {feature.inferred_type}, Expected match: "
+                f"{100 * config.datatype_check_threshold}%. Observed: Only {100 * matching}% of data is "
+                f"{feature.inferred_type}.",
+            )
+    completeness = present / column.cells if column.cells else 0.0
+    if completeness < feature.completeness:
+        yield Violation(
+            feature.name,
+            "completeness_check",
+            f"Completeness requirement is not met. Expected completeness: {100 * feature.completeness}%. Observed: "
+            f"Only {100 * completeness}% of data is complete.",
+        )
+    domain = feature.string_constraints.domains if feature.string_constraints else None
+    if isinstance(bins, Vocabulary) and domain is not None and column.valid:
+        matching = _count_in(domain, bins, column) / column.valid
+        if matching < config.domain_content_threshold:
+            yield Violation(
+                feature.name,
+                "categorical_values_check",
+                f"Categorical values requirement is not met. Expected match: {100 * config.domain_content_threshold}%. "
+                f"Observed: Only {100 * matching}% of values are known.",
+            )
+
+
+def _check_columns(
+    current: Profile, constraints: Constraints, absent: list[str], ignore: frozenset[str]
+) -> Iterator[Violation]:
+    known = len([feature for feature in constraints.features if feature.name not in ignore])
+    extra = sorted(current.extra - ignore - {feature.name for feature in constraints.features})
+    counts = (
+        f"Number of columns in current dataset: {known - len(absent) + len(extra)}, "
+        f"Number of columns in baseline constraints: {known}"
+    )
+    if absent:
+        said = f"There are missing columns in current dataset. {counts}. Missing: {', '.join(absent)}"
+        yield Violation(MISSING_COLUMNS, "missing_column_check", said)
+    if extra:
+        said = f"There are extra columns in current dataset. {counts}. Extra: {', '.join(extra)}"
+        yield Violation(EXTRA_COLUMNS, "extra_column_check", said)
+
+
+def _is_absent(feature: FeatureConstraints, column: ColumnProfile | None) -> bool:
+    """No row has the column, where the baseline had values (a profile counts an absent column as missing)."""
+    return column is None or (not column.valid and not column.invalid and feature.completeness > 0)
+
+
+def _by_value(bins: Vocabulary, column: ColumnProfile) -> Mapping[str, int]:
+    """Counts by category; those that a grid does not tell apart are one category."""
+    counts = column.counts.tolist()
+    return {value: n for value, n in zip((*bins.values, UNLISTED, UNSEEN), counts, strict=True) if n}
+
+
+def _count_in(domain: tuple[str, ...], bins: Vocabulary, column: ColumnProfile) -> int:
+    allowed = {bins.position(value) for value in domain} - {bins.bins - 1}
+    return int(sum(column.counts[position] for position in allowed))

@@ -1,0 +1,160 @@
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trimtab.capture.faults import Unreadable
+from trimtab.capture.objects import MOST_LISTED, fold_object, name_columns
+from trimtab.capture.pack import ObjectId, encode_pack
+from trimtab.capture.profile import Profile, profile_table
+from trimtab.capture.reference import reference_from_sketch
+from trimtab.capture.sketch import merge_sketches, sketch_table
+from trimtab.capture.table import NumericColumn, Table, TextColumn
+
+EIGHT = datetime(2026, 11, 20, 8, tzinfo=UTC)
+NINE = EIGHT + timedelta(hours=1)
+IDENTITY = ObjectId("captures", "churn/AllTraffic/2026/11/20/08/a.jsonl", "2026-11-20T08:10:00+00:00", "e1")
+
+
+def table(hour=EIGHT, rows=40, seed=0, outputs=("p",), **names):
+    # whole numbers, so that sums are exact whatever is added first
+    rng = np.random.default_rng(seed)
+    numbers = rng.integers(-50, 50, rows).astype(float)
+    numbers[rng.random(rows) < 0.1] = np.nan
+    columns = {
+        "x": NumericColumn(numbers),
+        "c": TextColumn(rng.integers(-1, 3, rows), ("red", "green", "blue")),
+        "p": NumericColumn(rng.integers(0, 2, rows).astype(float)),
+    }
+    return Table(hour, rows, rows, {names.get(name, name): column for name, column in columns.items()}, frozenset(outputs))
+
+
+def cut(whole, start, stop):
+    columns = {
+        name: replace(column, values=column.values[start:stop])
+        if isinstance(column, NumericColumn)
+        else replace(column, codes=column.codes[start:stop])
+        for name, column in whole.columns.items()
+    }
+    return replace(whole, rows=stop - start, records=stop - start, columns=columns)
+
+
+REFERENCE = reference_from_sketch(sketch_table(table(rows=500, seed=9)), source="test", created="2026-11-20T00:00:00Z")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(0, 40), max_size=5), st.sampled_from([None, REFERENCE]), st.randoms(use_true_random=False)
+)
+def test_any_split_in_any_order_gives_the_same_profile(cuts, reference, random):
+    whole = [table(EIGHT, seed=1), table(NINE, seed=2)]
+    ends = sorted({0, 40, *cuts})
+    pieces = [cut(each, *span) for each in whole for span in zip(ends, ends[1:], strict=False)]
+    random.shuffle(pieces)
+    at_once = fold_object(IDENTITY, whole, reference, EIGHT)
+    in_pieces = fold_object(IDENTITY, pieces, reference, EIGHT)
+    assert in_pieces.rows == at_once.rows == 80
+    assert list(in_pieces.hours) == list(at_once.hours) == [EIGHT, NINE]
+    for hour, entry in at_once.hours.items():
+        assert named(in_pieces.hours[hour]) == named(entry)
+
+
+def named(entry):
+    """The entry's bytes with the columns in order of their names."""
+    if isinstance(entry.profile, Profile):
+        return encode_pack([entry])
+    return encode_pack([replace(entry, profile=replace(entry.profile, columns=dict(sorted(entry.profile.columns.items()))))])
+
+
+def test_counts_lie_in_the_hour_of_the_event():
+    folded = fold_object(IDENTITY, [table(NINE, rows=7), table(EIGHT, rows=5), table(NINE, rows=3)], REFERENCE, EIGHT)
+    assert {hour: entry.profile.rows for hour, entry in folded.hours.items()} == {EIGHT: 5, NINE: 10}
+    assert (folded.rows, folded.records) == (15, 15)
+    assert all(entry.object == IDENTITY for entry in folded.hours.values())
+
+
+def test_unreadable_lines_belong_to_their_hour_else_to_that_of_the_key():
+    items = [
+        Unreadable(1, "bad_json", "no JSON"),
+        table(NINE, rows=3),
+        Unreadable(5, "wrong_columns", "3 for 4", hour=NINE),
+        Unreadable(6, "bad_json", "no JSON"),
+    ]
+    folded = fold_object(IDENTITY, items, REFERENCE, EIGHT)
+    assert {hour: entry.unreadable for hour, entry in folded.hours.items()} == {
+        EIGHT: {"bad_json": 2},
+        NINE: {"wrong_columns": 1},
+    }
+    assert folded.hours[EIGHT].profile.rows == 0
+    assert folded.unreadable == Counter(bad_json=2, wrong_columns=1)
+    assert [item.line for item in folded.listed] == [1, 5, 6]
+
+
+@pytest.mark.parametrize("reference", [None, REFERENCE])
+def test_an_object_without_one_good_line_is_kept_as_such(reference):
+    folded = fold_object(IDENTITY, [Unreadable(1, "bad_json", "")], reference, EIGHT)
+    assert folded.rows == folded.hours[EIGHT].records == 0
+    encode_pack(folded.hours.values())
+
+
+def test_an_empty_object_adds_nothing():
+    assert fold_object(IDENTITY, [], REFERENCE, EIGHT).hours == {}
+
+
+def test_all_unreadable_lines_are_counted_and_not_all_listed():
+    lines = (Unreadable(i, "bad_json", "") for i in range(MOST_LISTED + 500))
+    folded = fold_object(IDENTITY, lines, REFERENCE, EIGHT)
+    assert folded.unreadable["bad_json"] == MOST_LISTED + 500
+    assert len(folded.listed) == MOST_LISTED
+
+
+def test_columns_without_names_get_those_of_the_reference():
+    nameless = table(outputs=("prediction",), x="c0", c="c1", p="prediction")
+    reference = replace(REFERENCE, outputs=frozenset({"p"}))
+    renamed = name_columns(nameless, reference)
+    assert list(renamed.columns) == ["x", "c", "p"]
+    assert renamed.outputs == {"p"}
+    assert name_columns(sketch_table(nameless), reference).outputs == {"p"}
+    folded = fold_object(IDENTITY, [nameless], reference, EIGHT)
+    expected = profile_table(table(), reference.grid)
+    assert folded.hours[EIGHT].profile.columns["x"].counts.tolist() == expected.columns["x"].counts.tolist()
+
+
+@pytest.mark.parametrize(
+    ("names", "outputs", "expected"),
+    [
+        ({"x": "c0", "c": "c2"}, ("p",), ["c0", "c2", "p"]),  # not all of the first
+        ({"x": "c0"}, ("p",), ["c0", "c", "p"]),
+        ({"x": "c0", "c": "c1", "p": "c2"}, (), ["c0", "c1", "c2"]),  # one more than the reference's inputs
+        ({"x": "c0", "c": "c1", "p": "prediction"}, ("prediction",), ["x", "c", "p"]),
+        ({"p": "prediction_0"}, ("prediction_0",), ["x", "c", "prediction_0"]),
+        ({"p": "prediction_label"}, ("prediction_label",), ["x", "c", "prediction_label"]),
+    ],
+)
+def test_only_as_many_nameless_columns_as_the_reference_has_are_named(names, outputs, expected):
+    reference = replace(REFERENCE, outputs=frozenset({"p"}))
+    assert list(name_columns(table(outputs=outputs, **names), reference).columns) == expected
+
+
+def test_named_predictions_are_never_taken_for_each_other():
+    both = {"prediction_a": NumericColumn(np.zeros(9)), "prediction_b": NumericColumn(np.ones(9))}
+    made = Table(EIGHT, 9, 9, both, frozenset(both))
+    reference = reference_from_sketch(sketch_table(made), source="test", created="2026-11-20T00:00:00Z")
+    turned = replace(made, columns=dict(reversed(both.items())))
+    assert name_columns(turned, reference) == turned
+
+
+@given(st.permutations(range(12)))
+def test_positions_count_not_the_order_in_which_columns_appear(order):
+    known = {f"k{i:02d}": NumericColumn(np.full(3, float(i))) for i in range(12)}
+    reference = reference_from_sketch(
+        merge_sketches([sketch_table(Table(EIGHT, 3, 3, known))]), source="test", created="2026-11-20T00:00:00Z"
+    )
+    nameless = Table(EIGHT, 3, 3, {f"c{i}": known[f"k{i:02d}"] for i in order})
+    renamed = name_columns(nameless, reference)
+    assert renamed.columns.keys() == known.keys()
+    assert all(column is known[name] for name, column in renamed.columns.items())

@@ -1,0 +1,93 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trimtab.capture.pack import ObjectId, ObjectProfile
+from trimtab.capture.profile import profile_table
+from trimtab.capture.reference import reference_from_sketch
+from trimtab.capture.sketch import sketch_table
+from trimtab.capture.table import NumericColumn, Table
+from trimtab.capture.window import (
+    REPROFILING_WAIT,
+    add_objects,
+    coverage_of,
+    objects_on_former_grids,
+    sketch_objects,
+)
+
+HOUR = datetime(2026, 11, 20, 8, tzinfo=UTC)
+
+
+def table(seed, rows=30, name="x"):
+    values = np.random.default_rng(seed).integers(0, 100, rows).astype(float)
+    return Table(HOUR, rows, rows, {name: NumericColumn(values)})
+
+
+REFERENCE = reference_from_sketch(sketch_table(table(99, 500)), source="test", created=HOUR.isoformat())
+FORMER = reference_from_sketch(sketch_table(table(98, 500)), source="test", created=HOUR.isoformat())
+
+
+def entry(profile, number=0, **unreadable):
+    return ObjectProfile(ObjectId("b", f"k{number}", "2026", "e"), profile, profile.rows, unreadable)
+
+
+OBJECTS = [
+    *(entry(profile_table(table(i), REFERENCE.grid), i) for i in range(4)),
+    *(entry(sketch_table(table(i)), i) for i in range(4, 8)),
+    entry(profile_table(table(8), FORMER.grid), 8),
+]
+
+
+def plain(profile):
+    column = profile.columns["x"]
+    return (profile.rows, column.counts.tolist(), column.missing, column.minimum, column.maximum, column.total)
+
+
+@settings(deadline=None)
+@given(st.permutations(OBJECTS))
+def test_adding_does_not_depend_on_the_order(objects):
+    assert plain(add_objects(objects, REFERENCE)) == plain(add_objects(OBJECTS, REFERENCE))
+
+
+def test_objects_from_before_the_reference_count_and_those_of_a_former_one_do_not():
+    added = add_objects(OBJECTS, REFERENCE)
+    everything = np.concatenate([table(i).columns["x"].values for i in range(8)])
+    whole = profile_table(Table(HOUR, 240, 240, {"x": NumericColumn(everything)}), REFERENCE.grid)
+    assert plain(added) == plain(whole)
+
+
+def test_objects_from_before_the_reference_get_its_names_where_they_have_none():
+    added = add_objects([entry(sketch_table(table(1, name="c0")))], REFERENCE)
+    assert added.columns["x"].missing == 0
+    assert plain(added) == plain(profile_table(table(1), REFERENCE.grid))
+    other = add_objects([entry(sketch_table(table(1, name="y")))], REFERENCE)
+    assert other.columns["x"].missing == other.rows == 30
+
+
+def test_no_objects_add_up_to_no_rows():
+    assert add_objects([], REFERENCE).rows == 0
+    assert sketch_objects([]).rows == 0
+
+
+@pytest.mark.parametrize(("age", "found"), [(timedelta(0), 1), (REPROFILING_WAIT, 1), (REPROFILING_WAIT * 1.01, 0)])
+def test_captures_of_a_former_grid_are_wanted_for_a_day(age, found):
+    former = objects_on_former_grids(OBJECTS, REFERENCE, HOUR + age)
+    assert former == OBJECTS[8:][:found]
+
+
+def test_a_window_without_reference_is_the_sketch_of_its_objects():
+    sketch = sketch_objects(OBJECTS)
+    assert sketch.rows == 120
+    assert sketch.columns["x"].numbers.counts.sum() == 120
+
+
+def test_coverage_counts_lines_by_reason():
+    covered = coverage_of([replace(OBJECTS[0], unreadable={"bad_json": 4}), entry(OBJECTS[1].profile, 1, bad_json=1, x=5)])
+    assert (covered.objects, covered.records) == (2, 60)
+    assert covered.unreadable == {"bad_json": 5, "x": 5}
+    assert covered.share == pytest.approx(60 / 70)
+    assert coverage_of([]).share == 1.0
