@@ -100,6 +100,8 @@ def _page(summary: Mapping[str, Any], mail: Mail, slack: str) -> str:
     change = summary["true_change"]
     early = sum(window["verdict"] == "ALERT" and window["end"] <= change for window in windows)
     raised = sum(finding["kind"] == "drift" and finding["state"] == "raised" for finding in summary["findings"])
+    window = summary["alert_raised_in_window"]
+    raised_in = f"in the window that begins on {_minute(window)}" if window else "at all"
     rows = "\n".join(_row(window, change) for window in windows)
     return f"""<!doctype html>
 <html lang="en">
@@ -114,11 +116,12 @@ def _page(summary: Mapping[str, Any], mail: Mail, slack: str) -> str:
   :root {{ --line: #3a414b; --bad: #ff7b88; --warn: #e3b341; --good: #56d364; --soft: #1c2129; }}
 }}
 body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; }}
-img {{ width: 100%; height: auto; background: white; border-radius: 6px; }}
+img {{ width: 100%; min-width: 40rem; height: auto; background: white; border-radius: 6px; }}
 pre {{ background: var(--soft); padding: 1rem; overflow-x: auto; border-radius: 6px; font-size: .85rem; }}
+.slack {{ white-space: pre-wrap; overflow-wrap: anywhere; }}
 .facts {{ display: flex; flex-wrap: wrap; gap: 1rem 3rem; margin: 1rem 0; padding: 0; list-style: none; }}
 .facts b {{ display: block; font-size: 1.6rem; }}
-.table {{ overflow-x: auto; }}
+.wide {{ overflow-x: auto; }}
 table {{ border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }}
 th, td {{ text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }}
 .ALERT {{ color: var(--bad); font-weight: 600; }} .WARN {{ color: var(--warn); }} .OK {{ color: var(--good); }}
@@ -126,21 +129,23 @@ tr.change td {{ border-top: 3px solid currentColor; }}
 </style>
 <h1>One drift, one alert</h1>
 <p>A car-loan model's endpoint on the local cloud: {summary["dataset"]["rows"]:,} requests, captured as SageMaker
-captures them and judged by the deployed functions against the model's own reference data. The data changes at
-{change}.</p>
+captures them and judged by the deployed functions against the model's own reference data. The data changes on
+{_minute(change)}.</p>
 <ul class="facts">
 <li><b>{len(windows)}</b> windows judged</li>
 <li><b>{early}</b> false alarms before the change</li>
-<li><b>{raised}</b> alert raised, in the window of {summary["alert_raised_in_window"] or "none"}</li>
+<li><b>{raised}</b> alert raised, {raised_in}</li>
 </ul>
+<div class="wide">
 <img src="psi.png" alt="PSI of every column over time, with the threshold, the true change and the alert marked">
+</div>
 <h2>What people received</h2>
 <h3>Slack</h3>
-<pre>{escape(slack)}</pre>
+<pre class="slack">{escape(slack)}</pre>
 <h3>Mail: {escape(mail.subject)}</h3>
 <pre>{escape(mail.body)}</pre>
 <h2>Every window</h2>
-<div class="table"><table>
+<div class="wide"><table>
 <thead><tr><th>From<th>To<th>Rows<th>Verdict<th>Moved most (PSI)</tr></thead>
 <tbody>
 {rows}
@@ -148,6 +153,10 @@ captures them and judged by the deployed functions against the model's own refer
 </table></div>
 </html>
 """
+
+
+def _minute(moment: str) -> str:
+    return moment[:16].replace("T", " ") + " UTC"
 
 
 def _row(window: Mapping[str, Any], change: str) -> str:

@@ -14,10 +14,13 @@ from local.cloud import Cloud
 
 @dataclass(frozen=True)
 class SlackChannel:
-    """A webhook's address and the messages posted to it."""
+    """A webhook's address and the messages posted to it. While there are `refusals`, HTTP statuses, each post gets the
+    next of them for an answer and is among the `refused`."""
 
     url: str
     messages: list[dict[str, Any]] = field(default_factory=list)
+    refusals: list[int] = field(default_factory=list)
+    refused: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -32,22 +35,24 @@ class Mail:
 @contextmanager
 def slack_channel() -> Iterator[SlackChannel]:
     """A webhook on this machine that answers as Slack does."""
-    messages: list[dict[str, Any]] = []
 
     class Webhook(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            messages.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
+            message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            status = channel.refusals.pop(0) if channel.refusals else 200
+            (channel.messages if status == 200 else channel.refused).append(message)
+            self.send_response(status)
             self.end_headers()
-            self.wfile.write(b"ok")
+            self.wfile.write(b"ok" if status == 200 else b"refused")
 
         def log_message(self, *_: Any) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Webhook)
+    channel = SlackChannel(f"http://127.0.0.1:{server.server_port}/services/demo")
     Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield SlackChannel(f"http://127.0.0.1:{server.server_port}/services/demo", messages)
+        yield channel
     finally:
         server.shutdown()
         server.server_close()
@@ -119,7 +124,8 @@ def slack_text(message: dict[str, Any]) -> str:
         elif "elements" in block:
             lines.append("  ".join(_plain(element) for element in block["elements"]))
         else:
-            lines += [_plain(part) for part in [block.get("text"), *block.get("fields", [])] if part]
+            lines += [_plain(part) for part in [block.get("text")] if part]
+            lines += [_plain(part).replace("\n", ": ", 1) for part in block.get("fields", [])]
     for attachment in message.get("attachments", []):
         lines.append(slack_text(attachment))
     return "\n".join(line for line in lines if line)

@@ -26,6 +26,7 @@ from ministack import app
 from ministack.core import iam_evaluator, lambda_runtime
 from ministack.services import eventbridge, lambda_svc, sqs, sts
 from ministack.services.cloudformation import changesets, engine, handlers, stacks
+from ministack_maps import complete_distributed_map
 
 UNPACKED_LAYERS = Path(tempfile.gettempdir()) / "layers"
 UNPACKING = threading.Lock()
@@ -194,6 +195,7 @@ def main() -> None:
     join_lists_in_conditions()
     count_loopback_as_tls()
     tell_who_holds_a_key()
+    complete_distributed_map()
     # Alarms by dimension and clock, alarm events on EventBridge, and metrics from EMF log lines join here.
     app.main()
 

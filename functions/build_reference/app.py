@@ -27,6 +27,7 @@ from trimtab.capture.sketch import EXACT_BINS, merge_sketches, sketch_table
 from trimtab.capture.table import Table
 from trimtab.capture.training import select_columns, training_tables
 from trimtab.drift.evidence import Origin, reference_finding, reference_refused_finding
+from trimtab.model_monitor.baseline import CONSTRAINTS, STATISTICS, reference_from_model_monitor
 from trimtab.settings import BuildReferenceSettings, EndpointSettings
 
 logger = Logger()
@@ -89,10 +90,15 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
 
 @tracer.capture_method(capture_response=False)
 def build(source: str | None, monitor: EndpointSettings, now: datetime) -> Reference:
-    """The reference that training data makes. Raises InvalidReferenceError, ObjectNotFoundError."""
+    """The reference that training data or a Model Monitor baseline makes.
+
+    Raises InvalidReferenceError, ObjectNotFoundError.
+    """
     if source is None:
         raise InvalidReferenceError("neither the payload nor the settings name a source")
     bucket, _, key = source.removeprefix("s3://").partition("/")
+    if key.endswith(f"/{STATISTICS}"):
+        return build_from_model_monitor(bucket, key, source, monitor, now)
     wanted = frozenset((*monitor.columns, *monitor.predictions)) if monitor.columns else frozenset[str]()
     outputs = frozenset(monitor.predictions)
     with TemporaryFile() as file:
@@ -108,6 +114,27 @@ def build(source: str | None, monitor: EndpointSettings, now: datetime) -> Refer
     order = {name: sketch.columns[name] for name in (*monitor.columns, *monitor.predictions) if name in sketch.columns}
     sketch = replace(sketch, columns=order or sketch.columns)
     return reference_from_sketch(sketch, source=source, created=now.isoformat(), categorical=monitor.categorical)
+
+
+@tracer.capture_method(capture_response=False)
+def build_from_model_monitor(bucket: str, key: str, source: str, monitor: EndpointSettings, now: datetime) -> Reference:
+    """The reference that a Model Monitor baseline makes, with the constraints that lie beside its statistics.
+
+    Raises InvalidReferenceError, ObjectNotFoundError.
+    """
+    try:
+        constraints = s3.read_object(bucket, f"{key.removesuffix(STATISTICS)}{CONSTRAINTS}")
+    except s3.ObjectNotFoundError:
+        constraints = None
+    return reference_from_model_monitor(
+        s3.read_object(bucket, key),
+        constraints,
+        source,
+        now.isoformat(),
+        columns=monitor.columns,
+        predictions=monitor.predictions,
+        categorical=monitor.categorical,
+    )
 
 
 @tracer.capture_method(capture_response=False)

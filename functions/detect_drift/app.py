@@ -5,7 +5,7 @@ Every run starts from what is stored, so that a lost, late or repeated run does 
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import dropwhile
@@ -16,15 +16,18 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import AwareDatetime, BaseModel
 
-from trimtab.aws import sagemaker, sqs, state_bucket
+from trimtab.aws import s3, sagemaker, sqs, state_bucket
 from trimtab.aws.backlog import Backlog
+from trimtab.aws.cloudwatch_metrics import publish_metrics
 from trimtab.aws.endpoint_settings import load_endpoint_settings, parameter_name
 from trimtab.aws.event_bridge import publish_findings
 from trimtab.aws.lambda_functions import start_function
 from trimtab.aws.state_table import StateDocument, read_state, write_state
 from trimtab.capture.pack import ObjectProfile
+from trimtab.capture.profile import Profile
 from trimtab.capture.reference import Reference, reference_from_sketch
-from trimtab.capture.window import add_objects, coverage_of, objects_on_former_grids, sketch_objects
+from trimtab.capture.variants import BATCH, reference_for, stands_alone
+from trimtab.capture.window import add_objects, columns_of, coverage_of, objects_on_former_grids, sketch_objects
 from trimtab.drift.assessment import assess
 from trimtab.drift.evidence import (
     Origin,
@@ -39,6 +42,8 @@ from trimtab.drift.hysteresis import AlertState, notification
 from trimtab.drift.verdict import Verdict
 from trimtab.drift.windows import HourRows, Window, WindowPlan, plan_windows
 from trimtab.findings import SOURCE, Finding, State
+from trimtab.model_monitor.metrics import NAMESPACE, window_metrics
+from trimtab.model_monitor.reports import window_reports
 from trimtab.settings import DetectDriftSettings, EndpointSettings
 
 logger = Logger()
@@ -106,9 +111,12 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
     run = Run(settings, account, region, now=datetime.now(UTC), until=request.until)
     outcomes: dict[str, Any] = {}
     failed: list[str] = []
-    for endpoint in [request.endpoint] if request.endpoint else monitored_endpoints():
+    # what is asked for by name is judged even when SageMaker does not know it any more
+    surely = [request.endpoint] if request.endpoint else batch_destinations(run.bucket)
+    for endpoint in surely if request.endpoint else dict.fromkeys((*sagemaker.endpoint_names(), *surely)):
         try:
-            outcomes[endpoint] = judge_endpoint(endpoint, run)
+            if endpoint in surely or is_monitored(endpoint):
+                outcomes[endpoint] = judge_endpoint(endpoint, run)
         except Exception:
             # one endpoint must not stop the others; the error raised at the end makes Lambda try again
             logger.exception("Endpoint could not be judged", extra={"endpoint": endpoint})
@@ -120,12 +128,19 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
     return {"endpoints": outcomes}
 
 
-def monitored_endpoints() -> Iterator[str]:
-    """Endpoints that capture data and whose tags do not opt out."""
-    for name in sagemaker.endpoint_names():
-        endpoint = sagemaker.describe_endpoint(name)
-        if endpoint is not None and endpoint.captures_data and OPT_OUT not in endpoint.tags.items():
-            yield name
+def is_monitored(name: str) -> bool:
+    """Whether an endpoint captures data and its tags do not opt out."""
+    endpoint = sagemaker.describe_endpoint(name)
+    return endpoint is not None and endpoint.captures_data and OPT_OUT not in endpoint.tags.items()
+
+
+def batch_destinations(bucket: str) -> list[str]:
+    """The names under which batch transforms capture. SageMaker has no list of them: their profiles tell."""
+    return [
+        name
+        for name in state_bucket.endpoints_with_packs(bucket)
+        if not BATCH.isdisjoint(state_bucket.variants_with_packs(bucket, name))
+    ]
 
 
 @tracer.capture_method(capture_response=False)
@@ -143,7 +158,9 @@ def judge_endpoint(endpoint: str, run: Run) -> dict[str, Any]:
     for variant in variants:
         origin = Origin(run.account, run.region, endpoint, variant)
         reference = reference or state_bucket.read_reference(run.bucket, endpoint)
-        outcomes[variant] = judge_variant(Subject(origin, loaded.settings, run), reference)
+        own = state_bucket.read_reference(run.bucket, endpoint, variant)
+        chosen = reference_for(variant, own, reference)
+        outcomes[variant] = judge_variant(Subject(origin, loaded.settings, run), chosen)
     return outcomes or {"*": waiting("no captures yet")}
 
 
@@ -214,7 +231,8 @@ def judge_window(
     origin, settings, run = subject.origin, subject.settings, subject.run
     objects = backlog.read(window.start, window.end)
     current = add_objects(objects, reference)
-    window = replace(window, rows=current.rows)
+    hours = sorted(hour for hour, rows in backlog.rows().items() if rows and window.start <= hour < window.end)
+    window = replace(window, hours=tuple(hours), rows=current.rows)
     seen = seen_columns(history, current)
     never_captured = reference.grid.columns.keys() - seen.seen
     assessment = assess(
@@ -237,7 +255,32 @@ def judge_window(
     state_bucket.write_window(run.bucket, origin.endpoint, origin.variant, window.start, document)
     logger.info("Window judged", extra={"origin": origin, "window": document["window"], "verdict": document["verdict"]})
     metrics.add_metric(WINDOW_METRICS[assessment.verdict], MetricUnit.Count, 1)
+    report_as_model_monitor(subject, reference, window, current, objects, revision)
     return document, after
+
+
+def report_as_model_monitor(
+    subject: Subject,
+    reference: Reference,
+    window: Window,
+    current: Profile,
+    objects: list[ObjectProfile],
+    revision: int,
+) -> None:
+    """Where the settings ask for it, write and publish what Model Monitor would have. Failing at it stops nothing."""
+    origin, settings, run = subject.origin, subject.settings, subject.run
+    wanted, ignore = settings.model_monitor, settings.ignore
+    about = (origin.endpoint, origin.variant, window.end, reference, current, wanted)
+    try:
+        if wanted.reports:
+            columns = columns_of(objects, reference)
+            for report in window_reports(*about, columns=columns, state_bucket=run.bucket, ignore=ignore):
+                s3.write_object(report.bucket, report.key, report.body)
+        if wanted.metrics and revision == 1:  # published again, they would add to themselves
+            publish_metrics(NAMESPACE, window_metrics(*about, now=run.now, ignore=ignore))
+    except Exception:
+        logger.exception("Window could not be reported as Model Monitor", extra={"origin": origin})
+        metrics.add_metric("ModelMonitorReportsFailed", MetricUnit.Count, 1)
 
 
 def judge_late_windows(
@@ -305,15 +348,17 @@ def finding_of(origin: Origin, document: Mapping[str, Any], state: State, run: R
 def adopt_reference(
     origin: Origin, window: Window, objects: list[ObjectProfile], settings: EndpointSettings, run: Run
 ) -> Reference | None:
-    """Make the first complete window the endpoint's reference, and say so. None: it has too few rows."""
+    """Make the first complete window the endpoint's reference, or the variant's own if it stands alone, and say so.
+    None: it has too few rows."""
     if window.rows < settings.drift.alert_rows:
         return None
     source = f"captures of {origin.variant} from {window.start:%Y-%m-%dT%H:%MZ} to {window.end:%Y-%m-%dT%H:%MZ}"
     reference = reference_from_sketch(
         sketch_objects(objects), source=source, created=run.now.isoformat(), categorical=settings.categorical
     )
-    if not state_bucket.create_reference(run.bucket, origin.endpoint, reference):
-        return state_bucket.read_reference(run.bucket, origin.endpoint)
+    name = origin.variant if stands_alone(origin.variant) else state_bucket.CURRENT
+    if not state_bucket.create_reference(run.bucket, origin.endpoint, reference, name):
+        return state_bucket.read_reference(run.bucket, origin.endpoint, name)
     why = "No reference was given, so live data is compared with the first complete window."
     publish_findings(run.settings.findings_bus_name, [reference_finding(origin, reference, why, run.now)])
     return reference
@@ -321,7 +366,7 @@ def adopt_reference(
 
 def profile_again(objects: list[ObjectProfile], run: Run) -> None:
     """Send capture objects to be profiled on the present grid, as if they had just been created."""
-    identities = sorted({(entry.object.bucket, entry.object.key) for entry in objects})
+    identities = sorted({entry.announced for entry in objects})
     sqs.send_messages(
         run.settings.capture_queue_url,
         (

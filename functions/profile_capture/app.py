@@ -3,16 +3,19 @@
 One batch of messages becomes one pack per endpoint, variant and event-time hour. A message fails, and comes back, when
 its object could not be profiled for a reason that may pass; what can never be read is quarantined with its reason.
 
+A batch transform captures manifests: the data objects they name are profiled, as variants `batch-input` and
+`batch-output` of the destination's last folder. Ground truth is acknowledged and counted.
+
 The same for old captures: the state machine of the backfill hands over batches of a listing or of an S3 Inventory.
 """
 
 import os
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote_plus
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
@@ -22,13 +25,17 @@ from pydantic import BaseModel, Field, ValidationError
 
 from trimtab.aws import s3, state_bucket
 from trimtab.aws.endpoint_settings import load_endpoint_settings
-from trimtab.capture.decode import decode
-from trimtab.capture.keys import CaptureKey, parse_capture_key
+from trimtab.capture.batch_transform import data_objects, read_data_object
+from trimtab.capture.faults import FaultError
+from trimtab.capture.ground_truth import Label, labels
+from trimtab.capture.keys import CaptureKey, is_label_key, parse_capture_key, parse_manifest_key
 from trimtab.capture.layout import Layout
-from trimtab.capture.objects import FoldedObject, fold_object
+from trimtab.capture.models import decode_models
+from trimtab.capture.objects import MOST_LISTED, FoldedObject, fold_models
 from trimtab.capture.pack import ObjectId, ObjectProfile, grid_name, pack_key, union
 from trimtab.capture.reference import Reference
-from trimtab.settings import ProfileCaptureSettings
+from trimtab.capture.variants import model_variant, reference_for
+from trimtab.settings import EndpointSettings, ProfileCaptureSettings
 
 logger = Logger()
 metrics = Metrics()
@@ -61,6 +68,35 @@ class ObjectCreated(BaseModel):
     source: str = Field(pattern=r"^(aws\.s3|trimtab)$")
 
 
+class ObjectRecord(BaseModel):
+    bucket: S3Bucket
+    object: S3Object
+
+
+class NotificationRecord(BaseModel):
+    event_name: str = Field(alias="eventName")
+    s3: ObjectRecord
+
+
+class Notification(BaseModel):
+    """What S3 itself sends to a queue, without EventBridge. Keys in it are URL-encoded."""
+
+    records: list[NotificationRecord] = Field(alias="Records")
+
+
+class TestNotification(BaseModel):
+    """What S3 sends once when a notification is set up."""
+
+    event: Literal["s3:TestEvent"] = Field(alias="Event")
+
+
+class Message(BaseModel):
+    """Which of the shapes a message has."""
+
+    records: Any = Field(None, alias="Records")
+    event: Any = Field(None, alias="Event")
+
+
 class ListedObject(BaseModel):
     """An object as `ListObjectsV2` tells it, or a row of an S3 Inventory, which alone names the bucket."""
 
@@ -91,12 +127,46 @@ class BatchFailedError(RuntimeError):
     """Some objects of a backfill's batch could not be profiled; all others were. Doing the batch again is safe."""
 
 
-@dataclass(frozen=True)
-class Reading:
-    """How one endpoint's captures are read."""
+class Readings:
+    """How captures are read: settings and references, looked up once per batch and not kept longer, so that a new one
+    holds from the next batch on."""
 
-    layout: Layout
-    reference: Reference | None
+    def __init__(self, settings: ProfileCaptureSettings):
+        self._settings = settings
+        self._monitors: dict[str, EndpointSettings] = {}
+        self._references: dict[tuple[str, str], Reference | None] = {}
+
+    def monitor(self, endpoint: str) -> EndpointSettings:
+        """The endpoint's settings."""
+        if endpoint not in self._monitors:
+            loaded = load_endpoint_settings(self._settings.name, self._settings.state_table_name, endpoint)
+            self._monitors[endpoint] = loaded.settings
+        return self._monitors[endpoint]
+
+    def reference(self, endpoint: str, variant: str) -> Reference | None:
+        """What the variant is compared with."""
+        own, current = self._stored(endpoint, variant), self._stored(endpoint, state_bucket.CURRENT)
+        return reference_for(variant, own, current)
+
+    def layout(self, endpoint: str, variant: str) -> Layout:
+        """How the variant's payloads are read."""
+        reference = self.reference(endpoint, variant)
+        return self.monitor(endpoint).layout(reference.grid.columns if reference else {})
+
+    def _stored(self, endpoint: str, name: str) -> Reference | None:
+        if (endpoint, name) not in self._references:
+            reference = state_bucket.read_reference(self._settings.state_bucket_name, endpoint, name)
+            self._references[endpoint, name] = reference
+        return self._references[endpoint, name]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What an object adds to one variant."""
+
+    endpoint: str
+    variant: str
+    folded: FoldedObject
 
 
 @dataclass(frozen=True)
@@ -107,8 +177,6 @@ class Outcome:
     rows: int
     failed: frozenset[str]
 
-
-type Profiled = tuple[CaptureKey, FoldedObject]
 
 type PackId = tuple[str, str, datetime, str]
 """Endpoint, variant, event-time hour, grid."""
@@ -143,123 +211,180 @@ def backfill(batch: BackfillBatch, settings: ProfileCaptureSettings) -> dict[str
 
 def profile_each[Item](
     items: Mapping[str, Item],
-    profile: Callable[[Item, dict[str, Reading], ProfileCaptureSettings], Profiled | None],
+    profile: Callable[[Item, Readings, ProfileCaptureSettings], list[Part]],
     settings: ProfileCaptureSettings,
 ) -> Outcome:
     """Profile each item by itself and write what all add up to in packs."""
-    packs: dict[PackId, dict[str, ObjectProfile]] = defaultdict(dict)
-    # read once per batch, not kept longer: a new reference or setting holds from the next batch on
-    readings: dict[str, Reading] = {}
+    packs: dict[PackId, dict[str, list[ObjectProfile]]] = defaultdict(lambda: defaultdict(list))
+    readings = Readings(settings)
     failed: set[str] = set()
     objects = rows = 0
     for identifier, item in items.items():
         try:
-            profiled = profile(item, readings, settings)
+            parts = profile(item, readings, settings)
         except Exception:
             # one bad object must not stop the others: its message or batch comes back, and at last is kept as failed
             logger.exception("Object could not be profiled", extra={"item": identifier})
             failed.add(identifier)
             continue
-        if profiled is not None:
-            capture, folded = profiled
-            objects, rows = objects + 1, rows + folded.rows
-            for hour, entry in folded.hours.items():
-                packs[capture.endpoint, capture.variant, hour, grid_name(entry)][identifier] = entry
+        entries = [(part, hour, entry) for part in parts for hour, entry in part.folded.hours.items()]
+        objects += max(bool(parts), len({entry.object for _, _, entry in entries}))
+        rows += sum(part.folded.rows for part in parts)
+        for part, hour, entry in entries:
+            packs[part.endpoint, part.variant, hour, grid_name(entry)][identifier].append(entry)
     failed |= write_packs(packs, settings.state_bucket_name)
     metrics.add_metric("ObjectsProfiled", MetricUnit.Count, objects)
     metrics.add_metric("RowsProfiled", MetricUnit.Count, rows)
     return Outcome(objects, rows, frozenset(failed))
 
 
-def profile_message(
-    record: Mapping[str, Any], readings: dict[str, Reading], settings: ProfileCaptureSettings
-) -> Profiled | None:
-    """What the object of one message adds; None when the message is done with: its object is no capture, or it was
+def profile_message(record: Mapping[str, Any], readings: Readings, settings: ProfileCaptureSettings) -> list[Part]:
+    """What the object of one message adds; nothing when the message is done with: its object is no capture, or it was
     quarantined. Raises whatever may have passed when the message comes back."""
     try:
-        bucket, key, capture = parse_message(record)
+        locations = parse_message(record["body"])
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         quarantine_message(record, f"not an S3 event: {faults}", settings)
-        return None
-    try:
-        return profile_capture(bucket, key, capture, readings, settings)
-    except s3.ObjectArchivedError as error:
-        quarantine_message(record, str(error), settings)
-        return None
-    except s3.ObjectNotFoundError as error:
-        if int(record["attributes"]["ApproximateReceiveCount"]) < GONE_AFTER_RECEIVES:
-            raise
-        quarantine_message(record, str(error), settings)
-        return None
+        return []
+    parts: list[Part] = []
+    for bucket, key in locations:
+        try:
+            is_last_try = int(record["attributes"].get("ApproximateReceiveCount", 1)) >= GONE_AFTER_RECEIVES
+            parts += profile_location(bucket, key, readings, settings, is_last_try=is_last_try)
+        except s3.ObjectArchivedError as error:
+            quarantine_message(record, str(error), settings)
+        except s3.ObjectNotFoundError as error:
+            if not is_last_try:
+                raise
+            quarantine_message(record, str(error), settings)
+    return parts
 
 
-def profile_listed(
-    location: tuple[str, str], readings: dict[str, Reading], settings: ProfileCaptureSettings
-) -> Profiled | None:
-    """What a listed object adds; None when it is no capture, or was quarantined: deleted since it was listed, or
+def profile_listed(location: tuple[str, str], readings: Readings, settings: ProfileCaptureSettings) -> list[Part]:
+    """What a listed object adds; nothing when it is no capture, or was quarantined: deleted since it was listed, or
     archived. Raises whatever may have passed when the batch is done again."""
     bucket, key = location
-    capture = parse_capture_key(key)
     try:
-        return profile_capture(bucket, key, capture, readings, settings)
+        return profile_location(bucket, key, readings, settings, is_last_try=True)
     except (s3.ObjectNotFoundError, s3.ObjectArchivedError) as error:
-        metrics.add_metric("ObjectsQuarantined", MetricUnit.Count, 1)
-        logger.warning("Object cannot be read", extra={"bucket": bucket, "key": key, "reason": str(error)})
-        name = sha256(f"{bucket}/{key}".encode()).hexdigest()[:32]
-        document = {"object": {"bucket": bucket, "key": key}, "reason": str(error)}
-        state_bucket.write_quarantine(settings.state_bucket_name, datetime.now(UTC), name, document)
-        return None
+        quarantine_object(bucket, key, str(error), settings)
+        return []
 
 
-def profile_capture(
-    bucket: str,
-    key: str,
-    capture: CaptureKey | None,
-    readings: dict[str, Reading],
-    settings: ProfileCaptureSettings,
-) -> Profiled | None:
-    """What one object adds, None when its key is no capture's."""
-    if capture is None:
-        metrics.add_metric("ObjectsSkipped", MetricUnit.Count, 1)
-        logger.info("Object is no capture", extra={"bucket": bucket, "key": key})
-        return None
-    if capture.endpoint not in readings:
-        readings[capture.endpoint] = read_reading(capture.endpoint, settings)
-    return capture, profile_object(bucket, key, capture, readings[capture.endpoint], settings)
+def profile_location(
+    bucket: str, key: str, readings: Readings, settings: ProfileCaptureSettings, *, is_last_try: bool
+) -> list[Part]:
+    """What one object adds by its key; nothing when it is neither a capture nor a manifest."""
+    if capture := parse_capture_key(key):
+        return profile_capture(bucket, key, capture, readings, settings)
+    if manifest := parse_manifest_key(bucket, key):
+        return profile_manifest(bucket, key, manifest, readings, settings, is_last_try=is_last_try)
+    if is_label_key(key) and any(isinstance(item, Label) for item in labels(s3.open_object(bucket, key).chunks)):
+        acknowledge_ground_truth(bucket, key)
+        return []
+    metrics.add_metric("ObjectsSkipped", MetricUnit.Count, 1)
+    logger.info("Object is no capture", extra={"bucket": bucket, "key": key})
+    return []
 
 
-def parse_message(record: Mapping[str, Any]) -> tuple[str, str, CaptureKey | None]:
-    """Bucket, key and, when the key is a capture's, its parts. Raises pydantic's ValidationError."""
-    detail = ObjectCreated.model_validate_json(record["body"]).detail
-    return detail.bucket.name, detail.object.key, parse_capture_key(detail.object.key)
+def parse_message(body: str) -> list[tuple[str, str]]:
+    """Bucket and key of each object that a message tells was created. Raises pydantic's ValidationError."""
+    message = Message.model_validate_json(body)
+    if message.records is not None:
+        records = Notification.model_validate_json(body).records
+        created = [record.s3 for record in records if record.event_name.startswith("ObjectCreated:")]
+        return [(each.bucket.name, unquote_plus(each.object.key)) for each in created]
+    if message.event is not None:
+        TestNotification.model_validate_json(body)
+        return []
+    detail = ObjectCreated.model_validate_json(body).detail
+    return [(detail.bucket.name, detail.object.key)]
 
 
 @tracer.capture_method(capture_response=False)
-def profile_object(
-    bucket: str, key: str, capture: CaptureKey, reading: Reading, settings: ProfileCaptureSettings
-) -> FoldedObject:
+def profile_capture(
+    bucket: str, key: str, capture: CaptureKey, readings: Readings, settings: ProfileCaptureSettings
+) -> list[Part]:
+    """What one capture object adds, to each model by itself where the settings say how models are told apart."""
+    endpoint = capture.endpoint
     body = s3.open_object(bucket, key)
     identity = ObjectId(bucket, key, body.modified, body.etag)
-    items = decode(body.chunks, reading.layout, now=datetime.now(UTC))
-    folded = fold_object(identity, items, reading.reference, capture.hour)
-    if folded.unreadable:
-        quarantine_lines(identity, folded, capture.hour, settings)
-    return folded
+    items = decode_models(
+        body.chunks,
+        readings.monitor(endpoint).model_attribute,
+        lambda model: readings.layout(endpoint, model_variant(capture.variant, model)),
+        now=datetime.now(UTC),
+    )
+    folded = fold_models(
+        identity,
+        items,
+        lambda model: readings.reference(endpoint, model_variant(capture.variant, model)),
+        capture.hour,
+    )
+    of_models = list(folded.values())
+    if of_models and all(each.records == 0 and each.unreadable.keys() == {"ground_truth"} for each in of_models):
+        acknowledge_ground_truth(bucket, key)
+        return []
+    quarantine_lines(identity, of_models, capture.hour, settings)
+    return [
+        Part(endpoint, model_variant(capture.variant, model), each)
+        for model, each in (folded or {"": FoldedObject({})}).items()
+    ]
 
 
-def read_reading(endpoint: str, settings: ProfileCaptureSettings) -> Reading:
-    monitor = load_endpoint_settings(settings.name, settings.state_table_name, endpoint).settings
-    reference = state_bucket.read_reference(settings.state_bucket_name, endpoint)
-    return Reading(monitor.layout(reference.grid.columns if reference else {}), reference)
+@tracer.capture_method(capture_response=False)
+def profile_manifest(
+    bucket: str,
+    key: str,
+    manifest: CaptureKey,
+    readings: Readings,
+    settings: ProfileCaptureSettings,
+    *,
+    is_last_try: bool,
+) -> list[Part]:
+    """What the data objects of a batch transform's manifest add. One that can never be read is quarantined; the others
+    count. Raises what may pass, ObjectNotFoundError too unless this is the last try."""
+    try:
+        named = data_objects(s3.read_object(bucket, key))
+    except FaultError as error:
+        quarantine_object(bucket, key, error.detail, settings)
+        return []
+    endpoint, variant, hour = manifest.endpoint, manifest.variant, manifest.hour
+    address = f"s3://{bucket}/{key}"
+    reference, layout = readings.reference(endpoint, variant), readings.layout(endpoint, variant)
+    parts: list[Part] = []
+    for data_bucket, data_key in named:
+        try:
+            body = s3.open_object(data_bucket, data_key)
+        except (s3.ObjectNotFoundError, s3.ObjectArchivedError, s3.ObjectForbiddenError) as error:
+            if isinstance(error, s3.ObjectNotFoundError) and not is_last_try:
+                raise
+            if isinstance(error, s3.ObjectForbiddenError) and data_bucket == bucket:
+                raise  # captures of this bucket are read otherwise: somebody is changing a policy
+            quarantine_object(data_bucket, data_key, f"named by {address}: {error}", settings)
+            continue
+        identity = ObjectId(data_bucket, data_key, body.modified, body.etag)
+        items = read_data_object(body.chunks, data_key, variant, hour, layout)
+        [folded] = fold_models(
+            identity, (("", item) for item in items), lambda _: reference, hour, manifest=address
+        ).values() or [FoldedObject({})]
+        quarantine_lines(identity, [folded], hour, settings)
+        parts.append(Part(endpoint, variant, folded))
+    return parts
 
 
-def write_packs(packs: Mapping[PackId, Mapping[str, ObjectProfile]], bucket: str) -> set[str]:
+def acknowledge_ground_truth(bucket: str, key: str) -> None:
+    metrics.add_metric("GroundTruthObjects", MetricUnit.Count, 1)
+    logger.info("Object is ground truth", extra={"bucket": bucket, "key": key})
+
+
+def write_packs(packs: Mapping[PackId, Mapping[str, list[ObjectProfile]]], bucket: str) -> set[str]:
     """Write every pack; the ids of the messages whose counts could not be written."""
     failed: set[str] = set()
     for (endpoint, variant, hour, grid), entries in packs.items():
         try:
-            objects = union([entries.values()])  # one object may have come in several messages
+            objects = union(entries.values())  # one object may have come in several messages
             state_bucket.write_pack(bucket, pack_key(endpoint, variant, hour, grid, objects), objects)
         except Exception:
             logger.exception("Pack could not be written", extra={"endpoint": endpoint, "hour": hour.isoformat()})
@@ -267,17 +392,33 @@ def write_packs(packs: Mapping[PackId, Mapping[str, ObjectProfile]], bucket: str
     return failed
 
 
-def quarantine_lines(identity: ObjectId, folded: FoldedObject, day: datetime, settings: ProfileCaptureSettings) -> None:
-    metrics.add_metric("LinesUnreadable", MetricUnit.Count, folded.unreadable.total())
-    logger.warning("Lines could not be read", extra={"object": asdict(identity), "reasons": folded.unreadable})
+def quarantine_lines(
+    identity: ObjectId, of_models: Sequence[FoldedObject], day: datetime, settings: ProfileCaptureSettings
+) -> None:
+    """Keep what of an object could not be read, if anything."""
+    unreadable = sum((folded.unreadable for folded in of_models), Counter[str]())
+    if not unreadable:
+        return
+    metrics.add_metric("LinesUnreadable", MetricUnit.Count, unreadable.total())
+    logger.warning("Lines could not be read", extra={"object": asdict(identity), "reasons": unreadable})
+    listed = [item for folded in of_models for item in folded.listed][:MOST_LISTED]
     document = {
         "object": asdict(identity),
-        "records_read": folded.records,
-        "unreadable": folded.unreadable,
-        "lines": [{"line": item.line, "reason": item.reason, "detail": item.detail} for item in folded.listed],
+        "records_read": sum(folded.records for folded in of_models),
+        "records_lost": sum(folded.lost for folded in of_models),
+        "unreadable": unreadable,
+        "lines": [{"line": item.line, "reason": item.reason, "detail": item.detail} for item in listed],
     }
     name = sha256(f"{identity.bucket}/{identity.key}@{identity.etag}".encode()).hexdigest()[:32]
     state_bucket.write_quarantine(settings.state_bucket_name, day, name, document)
+
+
+def quarantine_object(bucket: str, key: str, reason: str, settings: ProfileCaptureSettings) -> None:
+    metrics.add_metric("ObjectsQuarantined", MetricUnit.Count, 1)
+    logger.warning("Object cannot be read", extra={"bucket": bucket, "key": key, "reason": reason})
+    name = sha256(f"{bucket}/{key}".encode()).hexdigest()[:32]
+    document = {"object": {"bucket": bucket, "key": key}, "reason": reason}
+    state_bucket.write_quarantine(settings.state_bucket_name, datetime.now(UTC), name, document)
 
 
 def quarantine_message(record: Mapping[str, Any], reason: str, settings: ProfileCaptureSettings) -> None:

@@ -1,6 +1,7 @@
-"""`InvokeEndpoint` on moto's endpoints: pick the variant, let its model answer, capture what was asked and answered."""
+"""`InvokeEndpoint` on moto's endpoints: pick the variant, let its model answer, count the request, and capture it."""
 
 import random
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from typing import Any
 from local.sagemaker.captures import Captures, captured_line
 from local.sagemaker.containers import UnknownModelError, callable_of, model_named
 from local.sagemaker.endpoints import Backend, RefusedError
+from local.sagemaker.metrics import EndpointMetrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,9 @@ def chosen_variant(variants: Sequence[Mapping[str, Any]], target: str, point: fl
     raise RefusedError("ValidationError", "No production variant has a weight above 0")
 
 
-def invoke(backend: Backend, replaced: Mapping[str, str], captures: Captures, request: Invocation) -> Answer:
+def invoke(
+    backend: Backend, replaced: Mapping[str, str], captures: Captures, metrics: EndpointMetrics, request: Invocation
+) -> Answer:
     """Answer one request.
 
     `replaced` gives, by SageMaker model name, callables that stand in for those that the containers name. Raises
@@ -63,9 +67,11 @@ def invoke(backend: Backend, replaced: Mapping[str, str], captures: Captures, re
         raise RefusedError("ValidationError", f"Endpoint {request.endpoint} of account {account} not found.")
     at = datetime.now(UTC)
     variant = chosen_variant(endpoint.production_variants, request.target_variant, random.random())
+    start, status = time.perf_counter(), 500
     try:
         name = _callable_behind(backend, endpoint.endpoint_config_name, variant, replaced)
         body, content_type = model_named(name)(request.body, request.content_type, request.accept)
+        status = 200
     except Exception as error:
         reason = str(error) if isinstance(error, UnknownModelError) else f"{type(error).__name__}: {error}"
         raise RefusedError(
@@ -74,6 +80,8 @@ def invoke(backend: Backend, replaced: Mapping[str, str], captures: Captures, re
             OriginalStatusCode=500,
             OriginalMessage=reason,
         ) from error
+    finally:
+        metrics.count(request.endpoint, variant, status, (time.perf_counter() - start) * 1e6)
     answer = Answer(variant, body, content_type)
     _capture(endpoint.data_capture_config, captures, request, answer, at)
     return answer

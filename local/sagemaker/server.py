@@ -4,9 +4,9 @@ Run by `local.cloud` as `python -m local.sagemaker.server --port N`, with MiniSt
 variables and the account's number in MOTO_ACCOUNT_ID. Standard input is a pipe that the starter holds: when it closes,
 open captures are written and the server ends.
 
-Control requests, for the player and the tests: `POST /_local/flush` writes all open capture files and answers with
-their addresses; `PUT /_local/models/NAME` with a body `module:callable` replaces what answers for the SageMaker model
-NAME.
+Control requests, for the player and the tests: `POST /_local/flush` writes all open capture files, publishes all
+metrics and answers with the files' addresses; `PUT /_local/models/NAME` with a body `module:callable` replaces what
+answers for the SageMaker model NAME.
 """
 
 import argparse
@@ -35,6 +35,7 @@ from local.sagemaker.captures import Captures
 from local.sagemaker.containers import UnknownModelError, model_named
 from local.sagemaker.endpoints import OPERATIONS, RefusedError
 from local.sagemaker.invocations import Invocation, invoke
+from local.sagemaker.metrics import NAMESPACE, EndpointMetrics
 
 INVOCATIONS = re.compile(r"/endpoints/([^/]+)/invocations")
 CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/")
@@ -52,6 +53,7 @@ class Side:
     moto: Wsgi
     authorize: Authorize
     captures: Captures
+    metrics: EndpointMetrics
     replaced_models: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
@@ -95,7 +97,7 @@ class Side:
             custom_attributes=header.get("X-Amzn-SageMaker-Custom-Attributes", ""),
             inference_id=header.get("X-Amzn-SageMaker-Inference-Id", ""),
         )
-        answer = invoke(backend, self.replaced_models, self.captures, asked)
+        answer = invoke(backend, self.replaced_models, self.captures, self.metrics, asked)
         headers = {"x-Amzn-Invoked-Production-Variant": answer.variant}
         return Response(answer.body, headers=headers, content_type=answer.content_type)
 
@@ -112,6 +114,7 @@ class Side:
             case "GET", ["health"]:
                 return _json({"status": "ok"})
             case "POST", ["flush"]:
+                self.metrics.flush()
                 return _json({"files": self.captures.flush()})
             case "PUT", ["models", name]:
                 callable_name = request.get_data(as_text=True)
@@ -140,7 +143,8 @@ def main() -> None:
     port = parser.parse_args().port
     logging.basicConfig(level=logging.WARNING)
     # One try: at the end MiniStack may be gone, and nobody waits for captures then.
-    s3 = boto3.client("s3", config=Config(retries={"total_max_attempts": 1}, connect_timeout=2))
+    once = Config(retries={"total_max_attempts": 1}, connect_timeout=2)
+    s3, cloudwatch = boto3.client("s3", config=once), boto3.client("cloudwatch", config=once)
     captures = Captures(
         lambda bucket, key, body: s3.put_object(Bucket=bucket, Key=key, Body=body),
         float(os.environ.get("TRIMTAB_LOCAL_CAPTURE_SECONDS", "60")),
@@ -150,6 +154,7 @@ def main() -> None:
         DomainDispatcherApplication(create_backend_app),
         by_policy(os.environ["AWS_ENDPOINT_URL"], boto3.client("iam")),
         captures,
+        EndpointMetrics(lambda data: cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=data)),
     )
     server = make_server("127.0.0.1", port, side, threaded=True, request_handler=QuietHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

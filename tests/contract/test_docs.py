@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
-from trimtab.drift.thresholds import DriftThresholds
 from trimtab.settings import EndpointSettings
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -46,10 +46,15 @@ def shown(default):
     return f"`{default}`"
 
 
+def settings_of(model, prefix=""):
+    """Every setting of a model with its default as the page shows it; a model within by its dotted keys."""
+    for name, field in model.model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        if isinstance(default, BaseModel):
+            yield from settings_of(type(default), f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", shown(default)
+
+
 def test_the_settings_page_has_every_setting_with_its_default():
-    expected = {
-        name: shown(field.get_default(call_default_factory=True))
-        for name, field in EndpointSettings.model_fields.items()
-        if name != "drift"
-    } | {f"drift.{name}": shown(field.default) for name, field in DriftThresholds.model_fields.items()}
-    assert rows() == expected
+    assert rows() == dict(settings_of(EndpointSettings))

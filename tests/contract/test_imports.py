@@ -20,3 +20,4 @@ def test_light_functions_load_nothing_heavy(function):
     assert not loaded & HEAVY
     if function not in WITH_ARROW:
         assert "pyarrow" not in loaded
+        assert "trimtab.capture.decode" not in done.stdout.split()

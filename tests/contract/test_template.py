@@ -135,6 +135,37 @@ def test_the_backfill_gets_every_value_it_names_and_leaves_its_maps_to_be_redriv
     assert not any("Catch" in state for state in maps)
 
 
+def test_every_other_function_is_watched(resources):
+    environment = resources["WatchSelfFunction"]["Properties"]["Environment"]["Variables"]
+    _, names = environment["FUNCTION_NAMES"]["Join"]
+    assert {name["Ref"] for name in names} == {logical_id(function) for function in FUNCTIONS} - {"WatchSelfFunction"}
+
+
+def test_alarms_reach_the_topic_without_a_function(resources):
+    alarms = {name: r["Properties"] for name, r in resources.items() if r["Type"] == "AWS::CloudWatch::Alarm"}
+    assert all(alarm["AlarmActions"] == [{"Ref": "AlertTopic"}] for alarm in alarms.values())
+    # CloudWatch cannot use the AWS-managed key of SNS
+    assert "KmsMasterKeyId" not in resources["AlertTopic"]["Properties"]
+    allowed = [
+        statement
+        for statement in resources["AlertTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    ]
+    assert [statement["Principal"] for statement in allowed] == [{"Service": "cloudwatch.amazonaws.com"}]
+    watched = {
+        alarm["Dimensions"][0]["Value"].get("GetAtt") for alarm in alarms.values() if alarm["Namespace"] == "AWS/SQS"
+    }
+    targets = {
+        r["Properties"].get("RedrivePolicy", {}).get("deadLetterTargetArn", {}).get("GetAtt", "")
+        for r in resources.values()
+        if r["Type"] == "AWS::SQS::Queue"
+    }
+    dead = {target.replace(".Arn", ".QueueName") for target in targets if target} | {"FailedInvocationsQueue.QueueName"}
+    assert watched == dead
+    heartbeat = alarms["HeartbeatAlarm"]
+    assert heartbeat["TreatMissingData"] == "breaching"
+
+
 def pattern_of(resources, rule, **references):
     pattern = json.loads(json.dumps(resources[rule]["Properties"]["EventPattern"]))
     if rule == "CaptureRule":
@@ -202,7 +233,7 @@ def statements(resources):
                 yield name, statement["If"][1] if "If" in statement else statement
 
 
-def test_only_lists_of_endpoints_and_log_delivery_are_allowed_on_everything(resources):
+def test_only_lists_of_endpoints_metrics_and_log_delivery_are_allowed_on_everything(resources):
     wide = {
         (name, statement["Sid"], json.dumps(statement["Action"]))
         for name, statement in statements(resources)
@@ -210,6 +241,9 @@ def test_only_lists_of_endpoints_and_log_delivery_are_allowed_on_everything(reso
     }
     assert {(name, sid) for name, sid, _ in wide} == {
         ("DetectDriftFunction", "FindEndpoints"),
+        ("DetectDriftFunction", "PublishAsModelMonitor"),
+        ("WatchSelfFunction", "FindEndpoints"),
+        ("WatchSelfFunction", "ReadMetrics"),
         ("BackfillStateMachine", "DeliverLogs"),
     }
     assert not [action for *_, action in wide if "*" in action]

@@ -122,25 +122,30 @@ class Deployed:
         name = f"/trimtab/endpoints/{endpoint}"
         self.cloud.client("ssm").put_parameter(Name=name, Type="String", Value=settings, Overwrite=True)
 
-    def play(
+    def captures(
         self, endpoint: str, dataset: DataSet, faults: Collection[Fault] = (), rotation: timedelta = HOUR
     ) -> list[CaptureObject]:
-        """Write a history's captures in the order of their arrival, and wait until all are profiled."""
-        destination = f"s3://{self.capture_bucket}/captures"
-        made = list(
-            replay(
-                dataset,
-                endpoint=endpoint,
-                destination=destination,
-                start=START + dataset.rows.index[0] / ROWS_AN_HOUR * HOUR,
-                span=len(dataset) / ROWS_AN_HOUR * HOUR,
-                rotation=rotation,
-                faults=list(faults),
-            )
+        """The capture files of a history, in the order of their arrival."""
+        made = replay(
+            dataset,
+            endpoint=endpoint,
+            destination=f"s3://{self.capture_bucket}/captures",
+            start=START + dataset.rows.index[0] / ROWS_AN_HOUR * HOUR,
+            span=len(dataset) / ROWS_AN_HOUR * HOUR,
+            rotation=rotation,
+            faults=list(faults),
         )
-        # one at a time where their order is the point
-        write(made, self.cloud.client("s3"), self.capture_bucket, workers=1 if faults else 8)
-        self.wait_until_profiled(endpoint, {item.key for item in made})
+        return list(made)
+
+    def deliver(self, endpoint: str, objects: Collection[CaptureObject], *, in_order: bool = False) -> None:
+        """Put capture files into the bucket, and wait until all are profiled."""
+        write(objects, self.cloud.client("s3"), self.capture_bucket, workers=1 if in_order else 8)
+        self.wait_until_profiled(endpoint, {item.key for item in objects})
+
+    def play(self, endpoint: str, dataset: DataSet, faults: Collection[Fault] = ()) -> list[CaptureObject]:
+        """Deliver a history's captures, one file an hour."""
+        made = self.captures(endpoint, dataset, faults)
+        self.deliver(endpoint, made)
         return made
 
     def wait_until_profiled(self, endpoint: str, keys: Collection[str]) -> None:

@@ -2,8 +2,9 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Empty, Queue
@@ -14,7 +15,7 @@ from uuid import uuid4
 from local.built import BuiltFunction, runtime_command, runtime_environment
 from local.cloud import ACCOUNT, REGION
 
-FIRST_ANSWER_SECONDS = 60.0
+LONGEST_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,19 @@ class LambdaProcess:
     answers: Queue[Answer]
 
     def invoke(self, event: Mapping[str, Any]) -> Answer:
+        """The function's answer to an event."""
         self.events.put(json.dumps(event).encode())
-        try:
-            return self.answers.get(timeout=FIRST_ANSWER_SECONDS)
-        except Empty:
-            raise AssertionError(f"no answer; the process's status is {self.process.poll()}") from None
+        return self.answer()
+
+    def answer(self) -> Answer:
+        """The next answer. Raises AssertionError when the process ends without one, or takes too long."""
+        deadline = time.monotonic() + LONGEST_SECONDS
+        while time.monotonic() < deadline:
+            with suppress(Empty):
+                return self.answers.get(timeout=0.2)
+            if self.process.poll() is not None and self.answers.empty():
+                raise AssertionError(f"the process ended with status {self.process.returncode}")
+        raise AssertionError(f"no answer within {LONGEST_SECONDS:g} s")
 
 
 @contextmanager
@@ -57,6 +66,7 @@ def running(function: BuiltFunction, variables: Mapping[str, str]) -> Iterator[L
             self.send_header("Lambda-Runtime-Aws-Request-Id", str(uuid4()))
             self.send_header("Lambda-Runtime-Deadline-Ms", str(2**42))
             self.send_header("Lambda-Runtime-Invoked-Function-Arn", arn)
+            self.send_header("Content-Type", "application/json")  # without it awslambdaric's client crashes
             self.send_header("Content-Length", str(len(event)))
             self.end_headers()
             self.wfile.write(event)

@@ -1,12 +1,14 @@
 """Each function as `sam build` left it, in a process that has the Lambda runtime and nothing else."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
 
@@ -50,15 +52,16 @@ def invoke(stack: Deployed, functions: dict[str, BuiltFunction]) -> Iterator[Cal
 def sample_objects(stack: Deployed) -> None:
     """The objects that the sample events name."""
     s3 = stack.cloud.client("s3")
-    (record,) = json.loads((ROOT / "events/profile_capture/captures_created.json").read_text())["Records"]
-    capture = json.loads(record["body"])["detail"]
+    samples = [path.read_text() for path in SAMPLES if path.parent.name == "profile_capture"]
+    captures = {unquote_plus(key) for text in samples for key in re.findall(r"churn/AllTraffic/[^\"\\]+\.jsonl", text)}
     training = json.loads((ROOT / "events/build_reference/training_data_named.json").read_text())["source"]
     training_bucket, _, training_key = training.removeprefix("s3://").partition("/")
-    for bucket in (capture["bucket"]["name"], training_bucket):
+    for bucket in ("example-captures", training_bucket):
         s3.create_bucket(Bucket=bucket)
     rows = traffic(1)
     (made,) = replay(rows, endpoint="churn", destination="s3://any", start=START, rotation=timedelta(days=1))
-    s3.put_object(Bucket=capture["bucket"]["name"], Key=capture["object"]["key"], Body=made.body)
+    for key in captures:
+        s3.put_object(Bucket="example-captures", Key=key, Body=made.body)
     s3.put_object(Bucket=training_bucket, Key=training_key, Body=rows.rows.to_csv(index=False).encode())
 
 
@@ -76,6 +79,8 @@ def test_answers_its_sample_events(sample: Path, invoke: Callable[[str, Any], An
     answer = invoke(sample.parent.name, json.loads(sample.read_text()))
     assert answer.how == "response", answer.body
     match sample.parent.name:
+        case "profile_capture" if sample.stem != "captures_created":  # the backfill's
+            assert answer.body["rows"] == len(traffic(1)) * answer.body["objects"] > 0
         case "profile_capture" | "send_alert":
             assert answer.body == {"batchItemFailures": []}
         case "build_reference":
@@ -89,7 +94,7 @@ def test_what_a_function_does_not_ship_it_does_not_find(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("import moto")
     lacking = BuiltFunction("lacking", "Lacking", "app.lambda_handler", tmp_path, (), 128)
     with running(lacking, {}) as process:
-        told = process.answers.get(timeout=30)
+        told = process.answer()
     assert told.body["errorMessage"] == "Unable to import module 'app': No module named 'moto'"
 
 

@@ -50,7 +50,18 @@ DEFAULTS = {
 
 @pytest.mark.parametrize("text", ["", "\n", "# nothing yet\n", "{}", "---", "null"])
 def test_an_empty_document_means_every_default(text):
-    assert parse_endpoint_settings(text).model_dump() == DEFAULTS
+    settings = parse_endpoint_settings(text)
+    assert settings == EndpointSettings()
+    found = settings.model_dump()
+    found["drift"] = {key: found["drift"][key] for key in DEFAULTS["drift"]}
+    assert {key: found[key] for key in DEFAULTS} == DEFAULTS
+
+
+def test_every_key_has_a_default_and_says_what_it_is_for():
+    fields = EndpointSettings.model_fields | DriftThresholds.model_fields
+    assert not [name for name, field in fields.items() if field.is_required()]
+    nested = {name for name, field in fields.items() if hasattr(field.annotation, "model_fields")}
+    assert not [name for name, field in fields.items() if not field.description and name not in nested]
 
 
 YAML = """

@@ -1,6 +1,7 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trimtab.capture.faults import Unreadable
-from trimtab.capture.objects import MOST_LISTED, fold_object, name_columns
+from trimtab.capture.naming import name_columns
+from trimtab.capture.objects import MOST_LISTED, fold_object
 from trimtab.capture.pack import ObjectId, encode_pack
 from trimtab.capture.profile import Profile, profile_table
 from trimtab.capture.reference import reference_from_sketch
@@ -30,7 +32,9 @@ def table(hour=EIGHT, rows=40, seed=0, outputs=("p",), **names):
         "c": TextColumn(rng.integers(-1, 3, rows), ("red", "green", "blue")),
         "p": NumericColumn(rng.integers(0, 2, rows).astype(float)),
     }
-    return Table(hour, rows, rows, {names.get(name, name): column for name, column in columns.items()}, frozenset(outputs))
+    return Table(
+        hour, rows, rows, {names.get(name, name): column for name, column in columns.items()}, frozenset(outputs)
+    )
 
 
 def cut(whole, start, stop):
@@ -47,13 +51,11 @@ REFERENCE = reference_from_sketch(sketch_table(table(rows=500, seed=9)), source=
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    st.lists(st.integers(0, 40), max_size=5), st.sampled_from([None, REFERENCE]), st.randoms(use_true_random=False)
-)
+@given(st.lists(st.integers(0, 40), max_size=5), st.sampled_from([None, REFERENCE]), st.randoms(use_true_random=False))
 def test_any_split_in_any_order_gives_the_same_profile(cuts, reference, random):
     whole = [table(EIGHT, seed=1), table(NINE, seed=2)]
     ends = sorted({0, 40, *cuts})
-    pieces = [cut(each, *span) for each in whole for span in zip(ends, ends[1:], strict=False)]
+    pieces = [cut(each, *span) for each in whole for span in pairwise(ends)]
     random.shuffle(pieces)
     at_once = fold_object(IDENTITY, whole, reference, EIGHT)
     in_pieces = fold_object(IDENTITY, pieces, reference, EIGHT)
@@ -67,7 +69,9 @@ def named(entry):
     """The entry's bytes with the columns in order of their names."""
     if isinstance(entry.profile, Profile):
         return encode_pack([entry])
-    return encode_pack([replace(entry, profile=replace(entry.profile, columns=dict(sorted(entry.profile.columns.items()))))])
+    return encode_pack(
+        [replace(entry, profile=replace(entry.profile, columns=dict(sorted(entry.profile.columns.items()))))]
+    )
 
 
 def test_counts_lie_in_the_hour_of_the_event():

@@ -1,4 +1,5 @@
 import dataclasses
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -61,6 +62,11 @@ objects = st.lists(
 def test_a_pack_survives_its_bytes(profiled):
     entries = [entry("k1", 1, profiled=profiled), entry("k2", 2, profiled=profiled)]
     assert encode_pack(decode_pack(encode_pack(entries))) == encode_pack(entries)
+
+
+def test_a_pack_keeps_the_columns_that_payloads_had():
+    columns = frozenset({"x", "c", "not on the grid"})
+    assert decode_pack(encode_pack([replace(entry("k1", 1), columns=columns)]))[0].columns == columns
 
 
 def test_equal_content_gives_equal_bytes_in_any_order():

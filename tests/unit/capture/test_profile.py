@@ -34,7 +34,14 @@ def table(x, c):
 
 def facts(profile: Profile):
     return {
-        name: (column.counts.tolist(), column.missing, column.invalid, column.minimum, column.maximum)
+        name: (
+            column.counts.tolist(),
+            column.missing,
+            column.invalid,
+            column.minimum,
+            column.maximum,
+            column.integral,
+        )
         for name, column in profile.columns.items()
     }
 
@@ -48,6 +55,7 @@ def test_counts_are_those_of_a_plain_histogram(x, c):
     expected = [int(((present >= low) & (present < high)).sum()) for low, high in itertools.pairwise(edges)]
     assert profile.columns["x"].counts.tolist() == expected
     assert profile.columns["x"].total == pytest.approx(present.sum())
+    assert profile.columns["x"].integral == sum(value.is_integer() for value in present)
     assert all(column.cells == profile.rows for column in profile.columns.values())
 
 

@@ -14,6 +14,7 @@ from trimtab.capture.table import NumericColumn, Table
 from trimtab.capture.window import (
     REPROFILING_WAIT,
     add_objects,
+    columns_of,
     coverage_of,
     objects_on_former_grids,
     sketch_objects,
@@ -68,6 +69,14 @@ def test_objects_from_before_the_reference_get_its_names_where_they_have_none():
     assert other.columns["x"].missing == other.rows == 30
 
 
+def test_columns_are_those_of_the_payloads_by_the_names_of_the_reference():
+    nameless = entry(sketch_table(table(1, name="c0")))
+    counted = replace(entry(profile_table(table(1), REFERENCE.grid)), columns=frozenset({"x", "new"}))
+    assert columns_of([nameless], REFERENCE) == {"x"}
+    assert columns_of([nameless, counted], REFERENCE) == {"x", "new"}
+    assert columns_of([], REFERENCE) == frozenset()
+
+
 def test_no_objects_add_up_to_no_rows():
     assert add_objects([], REFERENCE).rows == 0
     assert sketch_objects([]).rows == 0
@@ -85,9 +94,19 @@ def test_a_window_without_reference_is_the_sketch_of_its_objects():
     assert sketch.columns["x"].numbers.counts.sum() == 120
 
 
-def test_coverage_counts_lines_by_reason():
-    covered = coverage_of([replace(OBJECTS[0], unreadable={"bad_json": 4}), entry(OBJECTS[1].profile, 1, bad_json=1, x=5)])
+def test_coverage_counts_what_was_not_read_by_reason():
+    covered = coverage_of(
+        [replace(OBJECTS[0], unreadable={"bad_json": 4}, lost=4), entry(OBJECTS[1].profile, 1, bad_json=1, x=5)]
+    )
     assert (covered.objects, covered.records) == (2, 60)
     assert covered.unreadable == {"bad_json": 5, "x": 5}
+
+
+def test_only_lines_of_which_no_row_was_counted_lower_the_coverage():
+    lines, outputs = {"bad_json": 10}, {"error_response": 30}
+    lost = replace(OBJECTS[0], unreadable=lines, lost=10)
+    covered = coverage_of([lost, replace(OBJECTS[1], unreadable=outputs)])
+    assert (covered.records, covered.lost) == (60, 10)
+    assert covered.unreadable == lines | outputs
     assert covered.share == pytest.approx(60 / 70)
     assert coverage_of([]).share == 1.0

@@ -36,7 +36,7 @@ RAISED = History(
     recent=(JudgedWindow(START - timedelta(hours=1), Verdict.ALERT), JudgedWindow(START, Verdict.ALERT)),
     since=START - timedelta(hours=1),
 )
-COVERAGE = Coverage(objects=3, records=1200, unreadable=Counter(bad_json=4))
+COVERAGE = Coverage(objects=3, records=1200, unreadable=Counter(bad_json=4), lost=4)
 ORIGIN = Origin("123456789012", "eu-west-1", "churn", "AllTraffic")
 LONGEST = Origin("123456789012", "ap-southeast-3", "e" * 63, "v" * 63)
 THRESHOLDS = DriftThresholds()
@@ -51,7 +51,9 @@ def table(columns, shift, rows):
 
 def judged(columns=("a", "b", "c"), shift=1.0, window_rows=1200, reference_source="s3://training/train.csv"):
     before = table(columns, 0.0, 1500)
-    grid = Grid({name: numeric_bins(*np.unique(column.values, return_counts=True)) for name, column in before.columns.items()})
+    grid = Grid(
+        {name: numeric_bins(*np.unique(column.values, return_counts=True)) for name, column in before.columns.items()}
+    )
     reference = Reference(grid, profile_table(before, grid), reference_source, "2026-11-20T00:00:00Z", frozenset({"c"}))
     return reference, assess(reference, profile_table(table(columns, shift, window_rows), grid), THRESHOLDS)
 

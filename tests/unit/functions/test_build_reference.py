@@ -12,6 +12,10 @@ from functions.build_reference import app
 from trimtab.aws import state_bucket
 from trimtab.capture.pack import ObjectId, ObjectProfile, pack_key
 from trimtab.capture.profile import Profile
+from trimtab.capture.sketch import EXACT_BINS, merge_sketches, sketch_table
+from trimtab.capture.training import training_tables
+from trimtab.model_monitor.constraints import suggested_constraints
+from trimtab.model_monitor.statistics import statistics_of_sketch
 
 
 @pytest.fixture(autouse=True)
@@ -150,3 +154,38 @@ def test_a_reference_is_made_from_a_window_of_captures(stack, context):
 def test_a_window_without_captures_makes_no_reference(context):
     window = {"from": "2026-11-20T08:00:00Z", "until": "2026-11-20T09:00:00Z"}
     assert "no rows" in app.lambda_handler({"endpoint": "churn", "captures": window}, context)["refused"]
+
+
+def baseline(frame, tmp_path):
+    path = tmp_path / "train.csv"
+    frame.to_csv(path, index=False)
+    with path.open("rb") as file:
+        sketch = merge_sketches(
+            (sketch_table(table, most_bins=EXACT_BINS) for table in training_tables(file, path.name)),
+            most_bins=EXACT_BINS,
+        )
+    statistics = statistics_of_sketch(sketch)
+    return json.dumps(statistics).encode(), json.dumps(suggested_constraints(statistics)).encode()
+
+
+def test_a_model_monitor_baseline_makes_a_reference_and_brings_its_constraints(stack, context, frame, tmp_path):
+    statistics, constraints = baseline(frame, tmp_path)
+    source = put(stack, "baseline/statistics.json", statistics)
+    put_settings(f"{{columns: [age, plan, income], predictions: [score], reference: '{source}'}}")
+    assert app.lambda_handler({"endpoint": "churn"}, context)["rows"] == 3000
+    reference = state_bucket.read_reference(stack.state, "churn")
+    assert reference.source == source
+    assert reference.constraints is None
+    assert list(reference.grid.columns) == ["age", "plan", "income", "score"]
+    assert reference.outputs == {"score"}
+    assert reference.profile.columns["age"].total == pytest.approx(frame.age.sum())
+    put(stack, "baseline/constraints.json", constraints)
+    app.lambda_handler({"endpoint": "churn"}, context)
+    assert state_bucket.read_reference(stack.state, "churn").constraints == json.loads(constraints)
+
+
+def test_a_bad_model_monitor_baseline_is_refused_with_file_and_key(stack, context):
+    source = put(stack, "baseline/statistics.json", b'{"dataset": {"item_count": 3}}')
+    answer = app.lambda_handler({"endpoint": "churn", "source": source}, context)
+    assert answer["refused"] == f"{source}: features: Field required"
+    assert len(stack.findings) == 1

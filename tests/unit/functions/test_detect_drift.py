@@ -265,8 +265,15 @@ def test_one_bad_endpoint_does_not_stop_the_others(stack, context, monkeypatch):
     hours(stack, [0, 0])
     boto3.client("s3").put_object(Bucket=stack.state, Key="references/broken/current.json", Body=b"{")
     capture(stack, START, endpoint="broken")
-    monkeypatch.setattr(app, "monitored_endpoints", lambda: iter(["broken", "churn"]))
-    with pytest.raises(app.EndpointsFailedError, match=r"could not be judged: broken; judged: churn"):
+    monkeypatch.setattr(app.sagemaker, "endpoint_names", lambda: iter(["gone", "broken", "churn"]))
+
+    def is_monitored(name):
+        if name == "gone":
+            raise RuntimeError("throttled")
+        return True
+
+    monkeypatch.setattr(app, "is_monitored", is_monitored)
+    with pytest.raises(app.EndpointsFailedError, match=r"could not be judged: gone, broken; judged: churn"):
         app.lambda_handler(json.loads("{}"), context)
     assert stored(stack, START + HOUR)["verdict"] == "OK"
 
@@ -325,4 +332,49 @@ def test_endpoints_find_themselves():
     opt_out = [{"Key": "trimtab:monitor", "Value": "off"}]
     for name, config, tags in [("churn", "on", []), ("quiet", "on", opt_out), ("blind", "off", [])]:
         sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config, Tags=tags)
-    assert list(app.monitored_endpoints()) == ["churn"]
+    assert [name for name in app.sagemaker.endpoint_names() if app.is_monitored(name)] == ["churn"]
+
+
+def documents(stack, prefix):
+    s3 = boto3.client("s3")
+    listed = s3.list_objects_v2(Bucket=stack.state, Prefix=prefix).get("Contents", [])
+    keys = [entry["Key"] for entry in listed]
+    return {
+        key.removeprefix(prefix): json.loads(s3.get_object(Bucket=stack.state, Key=key)["Body"].read()) for key in keys
+    }
+
+
+def test_windows_are_reported_as_model_monitor_would_where_settings_say_so(stack, context):
+    put_settings("model_monitor: {reports: true, schedule: old}")
+    hours(stack, [0, 0, 2])
+    detect(context)
+    found = documents(stack, "model-monitor/churn/old/2026/11/20/")
+    names = ("constraint_violations.json", "constraints.json", "statistics.json")
+    assert set(found) == {f"{hour}/{name}" for hour in ("02", "03") for name in names}
+    assert found["02/constraint_violations.json"] == {"violations": []}
+    (violation,) = found["03/constraint_violations.json"]["violations"]
+    assert (violation["feature_name"], violation["constraint_check_type"]) == ("x", "baseline_drift_check")
+    assert found["03/statistics.json"]["dataset"]["item_count"] == 1000
+
+
+def test_model_monitors_metrics_are_published_where_settings_say_so(stack, context, monkeypatch):
+    monkeypatch.setattr("trimtab.model_monitor.metrics.OLDEST", timedelta(days=36_500))
+    published = []
+    monkeypatch.setattr(app, "publish_metrics", lambda namespace, data: published.append((namespace, data)))
+    hours(stack, [0, 0])
+    detect(context)
+    assert published == []
+    put_settings("model_monitor: {metrics: true}")
+    hours(stack, [0], first=2)
+    detect(context)
+    ((namespace, data),) = published
+    assert namespace == "aws/sagemaker/Endpoints/data-metrics"
+    assert {datum["MetricName"] for datum in data} >= {"feature_data_x", "feature_non_null_c"}
+    assert documents(stack, "model-monitor/") == {}
+
+
+def test_a_report_that_cannot_be_written_stops_no_verdict(stack, context):
+    put_settings("model_monitor: {reports: true, prefix: 's3://nobodys-bucket/reports'}")
+    hours(stack, [0, 0])
+    assert detect(context)["AllTraffic"]["verdict"] == "OK"
+    assert stored(stack, START + HOUR)["verdict"] == "OK"

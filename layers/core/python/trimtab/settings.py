@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Self
 
+import jmespath
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from yaml.composer import ComposerError
@@ -13,6 +14,7 @@ from trimtab.capture.grid import Bins, NumericBins, Vocabulary
 from trimtab.capture.layout import Layout
 from trimtab.drift.thresholds import DriftThresholds
 from trimtab.health.thresholds import HealthThresholds
+from trimtab.model_monitor.settings import ModelMonitorSettings
 
 
 class SettingsError(ValueError):
@@ -90,6 +92,10 @@ class EndpointSettings(BaseModel):
     predictions: tuple[str, ...] = Field((), description="Output columns in payload order. Default: from the payload.")
     records: str = Field("", description="JMESPath to the records of a JSON request.")
     output_records: str = Field("", description="JMESPath to the records of a JSON answer.")
+    model_attribute: str = Field(
+        "",
+        description="Where several models stand behind a variant: which custom attribute names the model.",
+    )
     categorical: frozenset[str] = Field(frozenset(), description="Columns whose numbers are codes.")
     ignore: frozenset[str] = Field(frozenset(), description="Columns that are never judged, such as row ids.")
     critical: frozenset[str] = Field(frozenset(), description="Columns whose drift alone is an ALERT.")
@@ -99,7 +105,8 @@ class EndpointSettings(BaseModel):
     reference: str | None = Field(
         None,
         pattern=r"^s3://[^/]+/.+",
-        description="Training data (CSV, Parquet or JSON Lines). Default: the first complete window.",
+        description="Training data (CSV, Parquet or JSON Lines), or Model Monitor's statistics.json. "
+        "Default: the first complete window.",
     )
     watermark_minutes: Annotated[int, Field(ge=0, le=24 * 60)] = Field(
         15, description="How long late captures are waited for before a window is judged."
@@ -109,6 +116,7 @@ class EndpointSettings(BaseModel):
     )
     reminder_hours: Annotated[int, Field(ge=1)] = Field(24, description="A raised alert is repeated after so long.")
     drift: DriftThresholds = DriftThresholds()
+    model_monitor: ModelMonitorSettings = ModelMonitorSettings()
     health: HealthThresholds = HealthThresholds()
 
     def layout(self, bins: Mapping[str, Bins] = MappingProxyType({})) -> Layout:
@@ -130,6 +138,24 @@ class EndpointSettings(BaseModel):
         if twice:
             raise ValueError(f"names {', '.join(twice)} twice")
         return names
+
+
+    @field_validator("model_attribute")
+    @classmethod
+    def _names_an_attribute(cls, attribute: str) -> str:
+        if attribute == "inferenceId:":
+            raise ValueError("after inferenceId: the separator is missing, as in inferenceId:/")
+        return attribute
+
+    @field_validator("records", "output_records")
+    @classmethod
+    def _compiles(cls, path: str) -> str:
+        try:
+            if path:
+                jmespath.compile(path)
+        except jmespath.exceptions.JMESPathError as error:
+            raise ValueError(f"no JMESPath: {' '.join(str(error).split())}") from error
+        return path
 
 
 class _Loader(yaml.SafeLoader):

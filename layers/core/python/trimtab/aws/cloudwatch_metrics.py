@@ -1,14 +1,16 @@
 """Series of Amazon CloudWatch. What CloudWatch did not tell is not there: a missing minute is no zero."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import batched
 from typing import Any
 
 from trimtab.aws.clients import cloudwatch
 
 _QUERIES_PER_CALL = 500
+_DATA_PER_CALL = 200
+"""A call may carry 1,000 metrics and 1 MB; a datum with the longest names has some 3 KB."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +50,25 @@ def read_metrics(queries: Sequence[MetricQuery], start: datetime, end: datetime)
     return series
 
 
+def publish_metrics(namespace: str, data: Iterable[Mapping[str, Any]]) -> None:
+    """Publish data in the form of PutMetricData's MetricData, in as many calls as its limits ask for."""
+    for batch in batched(data, _DATA_PER_CALL, strict=False):
+        cloudwatch().put_metric_data(Namespace=namespace, MetricData=list(batch))
+
+
 def _read_batch(queries: Sequence[MetricQuery], start: datetime, end: datetime) -> list[Series]:
     points: list[dict[datetime, float]] = [{} for _ in queries]
     status = [""] * len(queries)
-    pages = cloudwatch().get_paginator("get_metric_data").paginate(
-        MetricDataQueries=[_query(i, query) for i, query in enumerate(queries)], StartTime=start, EndTime=end
+    pages = (
+        cloudwatch()
+        .get_paginator("get_metric_data")
+        .paginate(MetricDataQueries=[_query(i, query) for i, query in enumerate(queries)], StartTime=start, EndTime=end)
     )
     for page in pages:
         for result in page["MetricDataResults"]:
             i = int(result["Id"].removeprefix("q"))
-            points[i].update(zip(result["Timestamps"], result["Values"], strict=True))
+            moments = (moment.astimezone(UTC) for moment in result["Timestamps"])
+            points[i].update(zip(moments, result["Values"], strict=True))
             # a series that goes on in the next page is PartialData in this one: the last word counts
             status[i] = result["StatusCode"]
     return [Series(each, state == "Complete") for each, state in zip(points, status, strict=True)]

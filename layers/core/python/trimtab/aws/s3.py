@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import batched
 
 from botocore.exceptions import ClientError
@@ -21,6 +22,10 @@ class ObjectNotFoundError(LookupError):
 
 class DeleteError(RuntimeError):
     """An object could not be deleted."""
+
+
+class ObjectForbiddenError(ClientError):
+    """The object must not be read by this function, or is not there and its bucket must not be listed."""
 
 
 class ObjectArchivedError(RuntimeError):
@@ -47,7 +52,7 @@ class OpenObject:
 
 
 def open_object(bucket: str, key: str) -> OpenObject:
-    """Start reading an object. Raises ObjectNotFoundError, ObjectArchivedError."""
+    """Start reading an object. Raises ObjectNotFoundError, ObjectArchivedError, ObjectForbiddenError."""
     try:
         answer = s3().get_object(Bucket=bucket, Key=key)
     except ClientError as error:
@@ -97,12 +102,10 @@ def delete_objects(bucket: str, keys: Iterable[str]) -> None:
 
 def list_keys(bucket: str, prefix: str, start_after: str = "", before: str = "") -> Iterator[str]:
     """All keys under a prefix in order, after `start_after` and, when given, up to but without `before`."""
-    return (key for key, _ in list_objects(bucket, prefix, start_after, before))
+    return (key for key, _ in list_written(bucket, prefix, start_after, before))
 
 
-def list_objects(
-    bucket: str, prefix: str, start_after: str = "", before: str = ""
-) -> Iterator[tuple[str, datetime]]:
+def list_written(bucket: str, prefix: str, start_after: str = "", before: str = "") -> Iterator[tuple[str, datetime]]:
     """As `list_keys`, each with the time at which it was last written."""
     pages = s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, StartAfter=start_after)
     for page in pages:
@@ -154,4 +157,6 @@ def _translated(error: ClientError, bucket: str, key: str) -> Exception:
         return ObjectNotFoundError(f"s3://{bucket}/{key} does not exist")
     if code == "InvalidObjectState":
         return ObjectArchivedError(f"s3://{bucket}/{key} is archived and was not restored")
+    if code in {"AccessDenied", "403"}:
+        return ObjectForbiddenError(error.response, error.operation_name)
     return error

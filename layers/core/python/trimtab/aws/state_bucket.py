@@ -46,7 +46,7 @@ def packs_written(
 ) -> list[tuple[PackKey, datetime]]:
     """The packs of hours from `start` until before `end`, in order of time, each with when it was written."""
     prefix = variant_prefix(endpoint, variant)
-    listed = s3.list_objects(
+    listed = s3.list_written(
         bucket, prefix, start_after=f"{prefix}{start:%Y/%m/%d/%H}/", before=f"{prefix}{end:%Y/%m/%d/%H}/"
     )
     return [(parsed, written) for key, written in listed if (parsed := parse_pack_key(key)) is not None]
@@ -75,9 +75,9 @@ def read_reference(bucket: str, endpoint: str, name: str = CURRENT) -> Reference
         return None
 
 
-def create_reference(bucket: str, endpoint: str, reference: Reference) -> bool:
-    """Make this the endpoint's reference unless it has one already. False: it had one, which stays."""
-    return s3.create_object(bucket, _reference_key(endpoint), encode_reference(reference))
+def create_reference(bucket: str, endpoint: str, reference: Reference, name: str = CURRENT) -> bool:
+    """Make this a reference of the endpoint unless it has one of that name. False: it had one, which stays."""
+    return s3.create_object(bucket, _reference_key(endpoint, name), encode_reference(reference))
 
 
 def replace_reference(bucket: str, endpoint: str, reference: Reference, name: str = CURRENT) -> None:

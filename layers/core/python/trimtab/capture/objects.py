@@ -1,31 +1,44 @@
-"""One capture object: its decoded tables, folded into what it adds to each hour."""
+"""One capture object: its decoded tables, folded into what it adds to each hour, of each model."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from trimtab.capture.faults import Unreadable
+from trimtab.capture.naming import name_columns
 from trimtab.capture.pack import ObjectId, ObjectProfile
 from trimtab.capture.profile import Profile, add_profiles, profile_table
 from trimtab.capture.reference import Reference
-from trimtab.capture.rows import Side
 from trimtab.capture.sketch import Sketch, merge_sketches, sketch_table
 from trimtab.capture.table import Table
 
 MOST_LISTED = 1000
-"""So many unreadable lines of one object are listed with their reasons; all of them are counted."""
+"""So many unreadable lines of one object and model are listed with their reasons; all of them are counted."""
 
 
 @dataclass(frozen=True)
 class FoldedObject:
-    """What one object adds to each event-time hour, and the lines of it that could not be read."""
+    """What one object adds to each event-time hour, and what of it could not be read: all by reason, the first of it
+    line by line, and `lost`, the number of lines of which no row was counted."""
 
     hours: dict[datetime, ObjectProfile]
     rows: int = 0
     records: int = 0
     unreadable: Counter[str] = field(default_factory=Counter)
+    lost: int = 0
     listed: tuple[Unreadable, ...] = ()
+
+
+@dataclass
+class _Hour:
+    """What has been read of one hour so far."""
+
+    parts: list[Profile | Sketch] = field(default_factory=list)
+    records: int = 0
+    unreadable: Counter[str] = field(default_factory=Counter)
+    lost: int = 0
+    columns: set[str] = field(default_factory=set)
 
 
 def fold_object(
@@ -35,55 +48,71 @@ def fold_object(
 
     Lines that could not be read belong to the hour they tell, else to `key_hour`, the hour in the object's key.
     """
-    parts: dict[datetime, list[Profile | Sketch]] = defaultdict(list)
-    records: Counter[datetime] = Counter()
-    unreadable: dict[datetime, Counter[str]] = defaultdict(Counter)
-    columns: dict[datetime, set[str]] = defaultdict(set)
-    listed: list[Unreadable] = []
-    for item in items:
+    folded = fold_models(identity, (("", item) for item in items), lambda _: reference, key_hour)
+    return folded.get("", FoldedObject({}))
+
+
+def fold_models(
+    identity: ObjectId,
+    items: Iterable[tuple[str, Table | Unreadable]],
+    reference_of: Callable[[str], Reference | None],
+    key_hour: datetime,
+    *,
+    manifest: str = "",
+) -> dict[str, FoldedObject]:
+    """As `fold_object`, for each model by itself, with its own reference. Each item comes with the model it is of.
+    `manifest` is the address of the manifest that named the object, if one did."""
+    models: dict[str, dict[datetime, _Hour]] = {}
+    references: dict[str, Reference | None] = {}
+    listed: dict[str, list[Unreadable]] = defaultdict(list)
+    for model, item in items:
+        if model not in models:
+            models[model], references[model] = defaultdict(_Hour), reference_of(model)
         if isinstance(item, Unreadable):
-            unreadable[item.hour or key_hour][item.reason] += 1
-            if len(listed) < MOST_LISTED:
-                listed.append(item)
+            hour = models[model][item.hour or key_hour]
+            hour.unreadable[item.reason] += 1
+            hour.lost += item.records
+            if len(listed[model]) < MOST_LISTED:
+                listed[model].append(item)
             continue
-        records[item.hour] += item.records
+        reference = references[model]
         table = item if reference is None else name_columns(item, reference)
-        columns[item.hour].update(table.columns)
-        parts[item.hour].append(sketch_table(table) if reference is None else profile_table(table, reference.grid))
-    hours = {
-        hour: ObjectProfile(
+        hour = models[model][item.hour]
+        hour.records += item.records
+        hour.columns.update(table.columns)
+        hour.parts.append(sketch_table(table) if reference is None else profile_table(table, reference.grid))
+    return {
+        model: _folded(identity, hours, references[model], tuple(listed[model]), manifest)
+        for model, hours in models.items()
+    }
+
+
+def _folded(
+    identity: ObjectId,
+    hours: dict[datetime, _Hour],
+    reference: Reference | None,
+    listed: tuple[Unreadable, ...],
+    manifest: str,
+) -> FoldedObject:
+    entries = {
+        moment: ObjectProfile(
             object=identity,
-            profile=_sum(parts[hour], reference),
-            records=records[hour],
-            unreadable=dict(unreadable[hour]),
-            columns=frozenset(columns[hour]),
+            profile=_sum(hour.parts, reference),
+            records=hour.records,
+            unreadable=dict(hour.unreadable),
+            columns=frozenset(hour.columns),
+            lost=hour.lost,
+            manifest=manifest,
         )
-        for hour in sorted({*parts, *unreadable})
+        for moment, hour in sorted(hours.items())
     }
     return FoldedObject(
-        hours=hours,
-        rows=sum(entry.profile.rows for entry in hours.values()),
-        records=records.total(),
-        unreadable=sum(unreadable.values(), Counter()),
-        listed=tuple(listed),
-    )
-
-
-def name_columns[Counted: (Table, Sketch)](counted: Counted, reference: Reference) -> Counted:
-    """The table or sketch with the reference's names where the payload had none and the number of columns agrees."""
-    known_inputs = [name for name in reference.grid.columns if name not in reference.outputs]
-    known_outputs = [name for name in reference.grid.columns if name in reference.outputs]
-    names: dict[str, str] = {}
-    for is_output, known in ((False, known_inputs), (True, known_outputs)):
-        nameless = Side("output" if is_output else "input").positions(len(known))
-        if {name for name in counted.columns if (name in counted.outputs) is is_output} == set(nameless):
-            names.update(zip(nameless, known, strict=True))
-    if not names:
-        return counted
-    return replace(
-        counted,
-        columns={names.get(name, name): column for name, column in counted.columns.items()},
-        outputs=frozenset(names.get(name, name) for name in counted.outputs),
+        hours=entries,
+        rows=sum(entry.profile.rows for entry in entries.values()),
+        records=sum(entry.records for entry in entries.values()),
+        unreadable=sum((hour.unreadable for hour in hours.values()), Counter()),
+        lost=sum(hour.lost for hour in hours.values()),
+        listed=listed,
     )
 
 

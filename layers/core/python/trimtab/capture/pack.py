@@ -38,14 +38,28 @@ class ObjectId:
 
 @dataclass(frozen=True, slots=True)
 class ObjectProfile:
-    """What one object added to one hour: rows that were counted, lines that were not, by reason, and which columns its
-    payloads had, whether they are counted or not."""
+    """What one object added to one hour.
+
+    `records`: lines whose rows were counted. `unreadable`: what was not read, by reason, the lost outputs of counted
+    lines among it. `lost`: lines of which no row was counted. `columns`: the columns its payloads had, counted or not.
+    `manifest`: the address of the batch transform's manifest that named the object, "" for a capture.
+    """
 
     object: ObjectId
     profile: Profile | Sketch
     records: int
     unreadable: Mapping[str, int] = field(default_factory=dict)
     columns: frozenset[str] = frozenset()
+    lost: int = 0
+    manifest: str = ""
+
+    @property
+    def announced(self) -> tuple[str, str]:
+        """Bucket and key of the object that leads to this one when it is announced: the manifest, or itself."""
+        if not self.manifest:
+            return self.object.bucket, self.object.key
+        bucket, _, key = self.manifest.removeprefix("s3://").partition("/")
+        return bucket, key
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +109,8 @@ def union(packs: Iterable[Iterable[ObjectProfile]], grid: str = NO_GRID) -> list
     """Each object once, in order of bucket and key: of several entries for one object the newest version's, and among
     those the one on `grid`. Associative, commutative and idempotent."""
 
-    def rank(entry: ObjectProfile) -> tuple[str, str, bool, str]:
-        return (entry.object.modified, entry.object.etag, grid_name(entry) == grid, grid_name(entry))
+    def rank(entry: ObjectProfile) -> tuple[str, str, bool, str, str]:
+        return (entry.object.modified, entry.object.etag, grid_name(entry) == grid, grid_name(entry), entry.manifest)
 
     latest: dict[tuple[str, str], ObjectProfile] = {}
     for pack in packs:
@@ -150,7 +164,6 @@ def profile_document(profile: Profile) -> dict[str, Any]:
             ]
             for name, column in sorted(profile.columns.items())
         },
-        "extra": sorted(profile.extra),
     }
 
 
@@ -160,7 +173,6 @@ def profile_from_document(document: Mapping[str, Any]) -> Profile:
         grid=document["grid"],
         rows=document["rows"],
         columns={name: _column_from_list(values) for name, values in document["columns"].items()},
-        extra=frozenset(document["extra"]),
     )
 
 
@@ -187,6 +199,8 @@ def _object_document(entry: ObjectProfile) -> dict[str, Any]:
         "records": entry.records,
         "unreadable": dict(sorted(entry.unreadable.items())),
         "columns": sorted(entry.columns),
+        "lost": entry.lost,
+        "manifest": entry.manifest,
         **(
             {"profile": profile_document(entry.profile)}
             if isinstance(entry.profile, Profile)
@@ -204,6 +218,8 @@ def _object_from_document(document: Mapping[str, Any]) -> ObjectProfile:
         records=document["records"],
         unreadable=document["unreadable"],
         columns=frozenset(document["columns"]),
+        lost=document["lost"],
+        manifest=document["manifest"],
     )
 
 

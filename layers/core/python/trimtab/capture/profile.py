@@ -20,9 +20,6 @@ from trimtab.capture.table import (
 )
 
 
-MOST_EXTRA = 100
-
-
 @dataclass(frozen=True, slots=True)
 class ColumnProfile:
     """Counts of one column.
@@ -59,17 +56,15 @@ class ColumnProfile:
 @dataclass(frozen=True, slots=True)
 class Profile:
     """Counts of every column of a grid over `rows` rows. `grid` is the grid's name. A column that a row did not have
-    counts as missing there, so that every column has `rows` cells. `extra` names columns that the grid does not know,
-    the first `MOST_EXTRA` of them."""
+    counts as missing there, so that every column has `rows` cells."""
 
     grid: str
     rows: int
     columns: Mapping[str, ColumnProfile]
-    extra: frozenset[str] = frozenset()
 
 
 def profile_table(table: Table, grid: Grid) -> Profile:
-    """Counts of the table on the grid. Of columns that the grid does not know only the names are kept."""
+    """Counts of the table on the grid. Columns that the grid does not know are left out."""
     return Profile(
         grid=grid.name,
         rows=table.rows,
@@ -79,13 +74,7 @@ def profile_table(table: Table, grid: Grid) -> Profile:
             else ColumnProfile(counts=np.zeros(bins.bins, dtype=np.int64), missing=table.rows)
             for name, bins in grid.columns.items()
         },
-        extra=first_names(table.columns.keys() - grid.columns.keys()),
     )
-
-
-def first_names(names: Iterable[str]) -> frozenset[str]:
-    """The first `MOST_EXTRA` names: of a union they are among the first of the parts, so that profiles still add."""
-    return frozenset(sorted(names)[:MOST_EXTRA])
 
 
 def add_profiles(profiles: Iterable[Profile], grid: Grid) -> Profile:
@@ -101,7 +90,6 @@ def add_profiles(profiles: Iterable[Profile], grid: Grid) -> Profile:
         grid=grid.name,
         rows=sum(part.rows for part in parts),
         columns={name: _add([part.columns[name] for part in parts], bins.bins) for name, bins in grid.columns.items()},
-        extra=first_names(frozenset().union(*(part.extra for part in parts))),
     )
 
 
@@ -148,7 +136,7 @@ def count_numbers(column: NumericColumn, bins: NumericBins) -> ColumnProfile:
         minimum=float(values[0]),
         maximum=float(values[-1]),
         total=float(values.sum()),
-        squares=float(values @ values),
+        squares=float(np.square(values).sum()),  # not `@`: BLAS may take threads for it
         below=float(values[: ends[0]].sum()),
         above=float(values[ends[-1] :].sum()),
         integral=int(np.count_nonzero(values == np.floor(values))),

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.capture.grid import Bins, Grid, NumericBins, Vocabulary, numeric_bins, vocabulary
-from trimtab.capture.profile import ColumnProfile, Profile, first_names
+from trimtab.capture.profile import ColumnProfile, Profile
 from trimtab.capture.table import (
     Column,
     FloatArray,
@@ -121,7 +121,6 @@ def profile_of(sketch: Sketch, grid: Grid) -> Profile:
         grid=grid.name,
         rows=sketch.rows,
         columns={name: _on_bins(sketch.columns.get(name, empty), bins) for name, bins in grid.columns.items()},
-        extra=first_names(sketch.columns.keys() - grid.columns.keys()),
     )
 
 
@@ -217,7 +216,7 @@ def _column_sketch(
         minimum=float(values.min(initial=inf)),
         maximum=float(values.max(initial=-inf)),
         total=float(weighted.sum()),
-        squares=float(weighted @ values),
+        squares=float(np.multiply(weighted, values).sum()),  # not `@`: BLAS may take threads for it
         integral=int(weights[values == np.floor(values)].sum()),
     )
 

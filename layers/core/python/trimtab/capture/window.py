@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from trimtab.capture.objects import name_columns
+from trimtab.capture.naming import name_columns
 from trimtab.capture.pack import NO_GRID, ObjectProfile, grid_name
 from trimtab.capture.profile import Profile, add_profiles
 from trimtab.capture.reference import Reference
@@ -16,16 +16,17 @@ REPROFILING_WAIT = timedelta(hours=24)
 
 @dataclass(frozen=True)
 class Coverage:
-    """What a window was made of: capture objects, lines that were read, lines that were not, by reason."""
+    """What a window was made of: capture objects, and their lines as in `ObjectProfile`."""
 
     objects: int
     records: int
     unreadable: Counter[str]
+    lost: int = 0
 
     @property
     def share(self) -> float:
-        """The share of lines that were read; 1 of none."""
-        lines = self.records + self.unreadable.total()
+        """The share of lines whose rows were counted; 1 of none. An output alone that was lost does not lower it."""
+        lines = self.records + self.lost
         return self.records / lines if lines else 1.0
 
 
@@ -35,6 +36,7 @@ def coverage_of(objects: Sequence[ObjectProfile]) -> Coverage:
         objects=len(objects),
         records=sum(entry.records for entry in objects),
         unreadable=sum((Counter(entry.unreadable) for entry in objects), Counter()),
+        lost=sum(entry.lost for entry in objects),
     )
 
 
@@ -53,6 +55,16 @@ def add_objects(objects: Iterable[ObjectProfile], reference: Reference) -> Profi
             if isinstance(profile, Sketch) or profile.grid == grid.name
         ),
         grid,
+    )
+
+
+def columns_of(objects: Iterable[ObjectProfile], reference: Reference) -> frozenset[str]:
+    """The columns that the objects' payloads had, counted or not, by the reference's names where they had none."""
+    return frozenset().union(
+        *(
+            name_columns(entry.profile, reference).columns if isinstance(entry.profile, Sketch) else entry.columns
+            for entry in objects
+        )
     )
 
 

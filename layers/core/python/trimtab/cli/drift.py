@@ -8,8 +8,7 @@ from typing import Any
 
 from trimtab.capture.decode import Unreadable
 from trimtab.capture.faults import printable
-from trimtab.capture.grid import NumericBins, Vocabulary
-from trimtab.capture.layout import Layout
+from trimtab.capture.grid import NumericBins
 from trimtab.capture.profile import Profile, add_profiles, profile_table
 from trimtab.capture.reference import Reference
 from trimtab.cli.naming import named_by
@@ -107,16 +106,9 @@ def count_current(parts: list[Part], settings: EndpointSettings, reference: Refe
     """The counts of all parts on the reference's grid."""
     columns = reference.grid.columns
     reading = reading_of(settings, names=tuple(columns))
-    layout = Layout(
-        columns=settings.columns,
-        predictions=settings.predictions,
-        records=settings.records,
-        output_records=settings.output_records,
-        numeric=frozenset(name for name, bins in columns.items() if isinstance(bins, NumericBins)),
-        categorical=frozenset(name for name, bins in columns.items() if isinstance(bins, Vocabulary)),
-        keep=frozenset(columns) if settings.columns else None,
-    )
-    work = partial(count_part, reading=replace(reading, layout=layout), reference=reference)
+    if settings.columns:  # else a request's column c0 is not the reference's
+        reading = replace(reading, layout=settings.layout(columns))
+    work = partial(count_part, reading=reading, reference=reference)
     total = Counted(add_profiles([], reference.grid))
     for counted in map_parts(work, parts, jobs):
         total = Counted(
@@ -141,7 +133,7 @@ def count_part(part: Part, reading: Reading, reference: Reference) -> Counted:
             account = account.with_unreadable(part, item)
             continue
         account = account.with_table(item)
-        table = named_by(item, reference) if part.format == "captures" else item
+        table = named_by(item, reference) if part.format != "table" else item
         if table is None:
             misfits += item.rows
             widths.add(len(item.columns.keys() - item.outputs))
@@ -206,8 +198,7 @@ def _some(names: Mapping[str, Any] | frozenset[str]) -> str:
 
 def _warn_of_losses(side: str, account: Account) -> None:
     for reason, times in account.reasons.most_common():
-        where = printable(place(*account.first[reason]))
-        warn(f"{side}: {times:,} {reason}, the first in {where}")
+        warn(f"{side}: {times:,} {reason}, the first in {place(*account.first[reason])}")
 
 
 def _print_table(document: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 from importlib.metadata import PackageNotFoundError, version
 
 from trimtab.capture.reference import InvalidReferenceError
+from trimtab.cli.backfill import add_backfill_command
 from trimtab.cli.drift import add_drift_command
 from trimtab.cli.options import InputError
 from trimtab.cli.output import warn
@@ -35,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _say(f"{error.filename}: {error.strerror}" if error.filename else str(error), BAD_INPUT)
     except ModuleNotFoundError as error:
-        package = _PACKAGES.get(str(error.name), error.name)
+        name = str(error.name).partition(".")[0]
+        package = _PACKAGES.get(name, name)
         return _say(f"this needs {package}, which is not installed: pip install {package}", _FAILED)
     except BrokenProcessPool:
         return _say("a process was killed, perhaps for want of memory: try --jobs 1", _FAILED)
@@ -57,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_profile_command(commands)
     add_drift_command(commands)
+    add_backfill_command(commands)
     return parser
 
 

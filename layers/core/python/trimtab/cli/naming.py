@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from trimtab.capture.objects import name_columns
+from trimtab.capture.naming import name_columns
 from trimtab.capture.reference import Reference
 from trimtab.capture.table import Table
 

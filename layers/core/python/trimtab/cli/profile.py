@@ -19,7 +19,7 @@ from trimtab.cli.naming import named_by
 from trimtab.cli.options import add_reading_options, settings_of
 from trimtab.cli.output import count, print_json, share, tell
 from trimtab.cli.parallel import map_parts
-from trimtab.cli.reading import Account, Reading, place, read_part, reading_of
+from trimtab.cli.reading import Account, Reading, line_of, read_part, reading_of
 from trimtab.cli.references import column_names
 from trimtab.cli.sources import Part, find_files, parts_of
 
@@ -91,7 +91,7 @@ def profile_part(part: Part, reading: Reading, reference: Reference | None) -> F
             if isinstance(item, Unreadable):
                 account = account.with_unreadable(part, item)
                 continue
-            table = (named_by(item, reference) or item) if reference and part.format == "captures" else item
+            table = (named_by(item, reference) or item) if reference and part.format != "table" else item
             rows += table.rows
             columns = _added(columns, {name: _cells(column) for name, column in table.columns.items()})
             account = account.with_table(table)
@@ -161,4 +161,4 @@ def _file_lines(path: str, profile: FileProfile, categorical: frozenset[str]) ->
         yield f"  {number:,} {kind}: {names}"
     for reason, times in account.reasons.most_common():
         part, item = account.first[reason]
-        yield f"  not read: {times:,} {reason}, the first in {printable(place(part, item))}"
+        yield f"  not read: {times:,} {reason} (line {line_of(part, item)}: {printable(item.detail)})"

@@ -3,14 +3,19 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
+from trimtab.capture.batch_transform import read_data_object
 from trimtab.capture.decode import Unreadable, decode
+from trimtab.capture.faults import printable
 from trimtab.capture.layout import Layout
 from trimtab.capture.lines import GROUP_BYTES
 from trimtab.capture.table import Table
+from trimtab.capture.variants import BATCH_OUTPUT
 from trimtab.cli.sources import Part, chunks_of, lines_before, seekable
 from trimtab.settings import EndpointSettings
 
+_NO_HOUR = datetime(1970, 1, 1, tzinfo=UTC)
 _MANIFEST = "a batch transform's list of captured files holds no requests: give the files that it lists"
 
 
@@ -65,14 +70,8 @@ class Account:
 
 def reading_of(settings: EndpointSettings, names: tuple[str, ...] = ()) -> Reading:
     """How the settings say that files are read; tables without a header row take `names` if the settings have none."""
-    layout = Layout(
-        columns=settings.columns,
-        predictions=settings.predictions,
-        records=settings.records,
-        output_records=settings.output_records,
-    )
     named = (*settings.columns, *settings.predictions) if settings.columns else names
-    return Reading(layout=layout, names=named)
+    return Reading(layout=settings.layout(), names=named)
 
 
 def read_part(part: Part, reading: Reading) -> Iterator[Table | Unreadable]:
@@ -84,6 +83,11 @@ def read_part(part: Part, reading: Reading) -> Iterator[Table | Unreadable]:
         yield Unreadable(1, "batch_manifest", _MANIFEST)
     elif part.format == "captures":
         yield from decode(chunks_of(part), reading.layout, group_bytes=reading.group_bytes)
+    elif part.format == "batch_output":
+        name = part.path.rpartition("/")[2]
+        yield from read_data_object(
+            chunks_of(part), name, BATCH_OUTPUT, _NO_HOUR, reading.layout, group_bytes=reading.group_bytes
+        )
     else:
         # here and not above: it needs pyarrow
         from trimtab.capture.training import training_tables
@@ -93,5 +97,10 @@ def read_part(part: Part, reading: Reading) -> Iterator[Table | Unreadable]:
 
 
 def place(part: Part, item: Unreadable) -> str:
-    """Where an unreadable thing is and why, as `FILE, line N: reason: detail`."""
-    return f"{part.path}, line {lines_before(part) + item.line}: {item.reason}: {item.detail}"
+    """Where an unreadable thing is and why, as `FILE, line N: detail`."""
+    return printable(f"{part.path}, line {line_of(part, item)}: {item.detail}")
+
+
+def line_of(part: Part, item: Unreadable) -> int:
+    """The line in the file, from 1."""
+    return lines_before(part) + item.line

@@ -14,7 +14,8 @@ from trimtab.cli.naming import tell_outputs
 from trimtab.cli.options import InputError
 from trimtab.cli.parallel import map_parts
 from trimtab.cli.reading import Account, place, read_part, reading_of
-from trimtab.cli.sources import Part, find_files, parts_of
+from trimtab.cli.sources import Part, find_files, parts_of, seekable
+from trimtab.model_monitor.baseline import CONSTRAINTS, STATISTICS, reference_from_model_monitor
 from trimtab.settings import EndpointSettings
 
 _MERGED_AT_ONCE = 4
@@ -31,7 +32,10 @@ class BuiltReference:
 
 
 def build_reference(pattern: str, settings: EndpointSettings, jobs: int) -> BuiltReference:
-    """The reference of a file, folder, glob or S3 prefix. Raises InputError, InvalidReferenceError, OSError."""
+    """The reference of a file, folder, glob or S3 prefix, or of Model Monitor's statistics.json, with the
+    constraints.json beside it if there is one. Raises InputError, InvalidReferenceError, OSError."""
+    if pattern.endswith(STATISTICS):
+        return BuiltReference(_of_model_monitor(pattern, settings), frozenset(), Account())
     parts = [part for path in find_files([pattern]) for part in parts_of(path, may_hold_rows=True)]
     account = Account()
 
@@ -65,6 +69,27 @@ def column_names(pattern: str, settings: EndpointSettings) -> Reference:
                 sketch = sketch_table(_selected(item, settings))
                 return tell_outputs(reference_from_sketch(sketch, source=pattern, created=""))
     raise InvalidReferenceError(f"{pattern}: no rows to take names from")
+
+
+def _of_model_monitor(path: str, settings: EndpointSettings) -> Reference:
+    find_files([path])
+    with seekable(Part(path, "table")) as file:
+        statistics = file.read()
+    try:
+        with seekable(Part(f"{path.removesuffix(STATISTICS)}{CONSTRAINTS}", "table")) as file:
+            constraints = file.read()
+    except OSError:
+        constraints = None
+    reference = reference_from_model_monitor(
+        statistics,
+        constraints,
+        path,
+        datetime.now(UTC).isoformat(),
+        columns=settings.columns,
+        predictions=settings.predictions,
+        categorical=settings.categorical,
+    )
+    return tell_outputs(reference)
 
 
 def _sketch_part(part: Part, settings: EndpointSettings) -> tuple[Sketch, Account]:

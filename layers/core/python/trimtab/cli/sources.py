@@ -14,6 +14,7 @@ from trimtab.capture.lines import GROUP_BYTES, LINE_BYTES
 from trimtab.cli.options import InputError
 
 CAPTURE_ENDINGS = (".jsonl", ".jsonl.gz")
+BATCH_ENDINGS = (".out",)
 TABLE_ENDINGS = (".csv", ".csv.gz", ".parquet")
 PART_GROUPS = 8
 _CHUNK_BYTES = 1 << 20
@@ -21,7 +22,7 @@ _HEAD_BYTES = 1 << 20
 _S3 = "s3://"
 _STARTS_OF_STREAMS = (b"\x1f\x8b", b"\xef\xbb\xbf")
 
-type Format = Literal["captures", "table", "manifest"]
+type Format = Literal["captures", "table", "batch_output", "manifest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,8 @@ class Part:
 def find_files(patterns: Iterable[str]) -> list[str]:
     """The files that paths, folders, globs and `s3://bucket/prefix` stand for, each once, in order.
 
-    A folder or a prefix stands for the captures and tables in and below it, told by their endings. Raises InputError
-    when one stands for nothing.
+    A folder or a prefix stands for the captures, batch outputs and tables in and below it, told by their endings.
+    Raises InputError when one stands for nothing.
     """
     found: dict[str, str] = {}
     for pattern in patterns:
@@ -58,6 +59,8 @@ def parts_of(path: str, *, group_bytes: int = GROUP_BYTES, may_hold_rows: bool =
     lower = path.lower()
     if lower.endswith(TABLE_ENDINGS):
         return [Part(path, "table", _size(path))]
+    if lower.endswith(BATCH_ENDINGS):
+        return [Part(path, "batch_output", _size(path))]
     if path.startswith(_S3):
         return [Part(path, _format_of_head(path, may_hold_rows=may_hold_rows) if may_hold_rows else "captures")]
     try:
@@ -117,7 +120,7 @@ def _local_files(pattern: str) -> list[str]:
 
 
 def _known(pattern: str, paths: list[str]) -> list[str]:
-    endings = (*CAPTURE_ENDINGS, *TABLE_ENDINGS)
+    endings = (*CAPTURE_ENDINGS, *BATCH_ENDINGS, *TABLE_ENDINGS)
     known = [path for path in paths if path.lower().endswith(endings)]
     if not known:
         raise InputError(f"{pattern}: no file in it ends in {', '.join(endings)}")

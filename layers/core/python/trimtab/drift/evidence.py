@@ -68,6 +68,7 @@ def window_document(
             "objects": coverage.objects,
             "records": coverage.records,
             "unreadable": dict(coverage.unreadable),
+            "lost": coverage.lost,
             "share": coverage.share,
         },
         "never_captured": sorted(never_captured),

@@ -11,7 +11,7 @@ Level = Annotated[float, Field(gt=0, lt=1)]
 class DriftThresholds(BaseModel):
     """Thresholds of one endpoint's drift decision."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     policy: Literal["minimum_effect", "drift_share"] = Field(
         "minimum_effect",

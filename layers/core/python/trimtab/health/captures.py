@@ -103,8 +103,8 @@ def captures_lost(
         share = captured / expected
         evidence |= {"expected": round(expected, 1), "captured_share": share, "at_most": upper / sampling}
         reason = (
-            f"{captured:,} requests were captured in the last {thresholds.hours} complete hours; of {answered:,} answered "
-            f"ones {expected:,.0f} were to be ({sampling:.0%})"
+            f"{captured:,} requests were captured in the last {thresholds.hours} complete hours; of {answered:,} "
+            f"answered ones {expected:,.0f} were to be ({sampling:.0%})"
         )
         if captured > expected + slack:
             verdict, reason = Verdict.INSUFFICIENT_DATA, f"{reason}: CloudWatch has not counted all requests."

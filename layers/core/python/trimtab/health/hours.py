@@ -16,9 +16,9 @@ MOST_EXTRA = 50
 class HourCaptures:
     """Counts of one hour, or of several.
 
-    `read`, `unreadable`: lines that were read, and that were not, by reason. `seen`, `rows`: objects, and their rows, whose
-    columns are comparable. `extra`: columns that were not learned, and how many of these objects have them. `absent`:
-    learned columns that none of them has.
+    `read`, `unreadable`: lines that were read, and that were not, by reason. `seen`, `rows`: objects whose columns are
+    comparable, and their rows. `extra`: columns that were not learned, and how many of these objects have them.
+    `absent`: learned columns that none of them has.
     """
 
     read: int = 0
@@ -75,7 +75,7 @@ def add_hours(hours: Iterable[HourCaptures]) -> HourCaptures:
 
 def hour_document(hour: HourCaptures) -> dict[str, Any]:
     """An hour's counts as plain JSON values."""
-    return asdict(hour)
+    return asdict(hour) | {"absent": list(hour.absent)}
 
 
 def hour_from_document(document: Mapping[str, Any]) -> HourCaptures:

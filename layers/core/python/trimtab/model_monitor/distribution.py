@@ -88,7 +88,7 @@ def kll_document(segments: Segments, minimum: float, maximum: float) -> dict[str
 
 def _count_below(segments: Segments, bound: float) -> float:
     width = segments.right - segments.left
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):  # of widths that are none, or nearly
         inside = np.clip((bound - segments.left) / width, 0.0, 1.0)
     share = np.where(width > 0, inside, segments.left < bound)
     return float(share @ segments.counts)

@@ -99,13 +99,14 @@ def _numeric(
 
 def _text(name: str, present: int, missing: int, counts: Mapping[str, int] | None) -> dict[str, Any]:
     """`counts` None: the values are not known. Too many values are counted and not listed, as Deequ does."""
-    listed = Counter(counts or {}).most_common() if counts is None or len(counts) <= MOST_BUCKETS else []
+    listed = counts.items() if counts is not None and len(counts) <= MOST_BUCKETS else []
+    ranked = sorted(listed, key=lambda bucket: (-bucket[1], bucket[0]))
     return {
         "name": name,
         "inferred_type": "String" if present else "Unknown",
         "string_statistics": {
             "common": {"num_present": present, "num_missing": missing},
             **({} if counts is None else {"distinct_count": float(len(counts))}),
-            "distribution": {"categorical": {"buckets": [{"value": value, "count": n} for value, n in listed]}},
+            "distribution": {"categorical": {"buckets": [{"value": value, "count": n} for value, n in ranked]}},
         },
     }

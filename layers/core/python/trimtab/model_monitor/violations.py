@@ -12,6 +12,7 @@ from typing import Any, Literal
 from trimtab.capture.grid import NumericBins, Vocabulary
 from trimtab.capture.profile import ColumnProfile, Profile
 from trimtab.capture.reference import Reference
+from trimtab.capture.table import canonical_text
 from trimtab.model_monitor.constraints import Constraints, FeatureConstraints, MonitoringConfig
 from trimtab.model_monitor.distances import categorical_distance, chi_square, numeric_distance, robust
 from trimtab.model_monitor.statistics import UNLISTED, UNSEEN
@@ -59,16 +60,20 @@ def violations_document(violations: list[Violation]) -> dict[str, Any]:
 
 
 def find_violations(
-    reference: Reference, current: Profile, constraints: Constraints, *, ignore: frozenset[str] = frozenset()
+    reference: Reference,
+    current: Profile,
+    constraints: Constraints,
+    *,
+    columns: frozenset[str],
+    ignore: frozenset[str] = frozenset(),
 ) -> list[Violation]:
     """Every constraint that the window breaks, in the order of the constraints. Features in `ignore` are not checked.
 
-    A feature that no row of the window has is a missing column, and is not checked further.
+    `columns` names those that the window's payloads had. A feature that is not among them is a missing column, and is
+    not checked further.
     """
     absent = [
-        feature.name
-        for feature in constraints.features
-        if feature.name not in ignore and _is_absent(feature, current.columns.get(feature.name))
+        feature.name for feature in constraints.features if feature.name not in ignore and feature.name not in columns
     ]
     found: list[Violation] = []
     drifts = baseline_drifts(reference, current, constraints, ignore=ignore)
@@ -84,7 +89,7 @@ def find_violations(
             found.append(Violation(feature.name, "baseline_drift_check", said))
     if MonitoringConfig.model_validate(constraints.monitoring_config).evaluate_constraints == "Disabled":
         return found
-    return found + _check_columns(current, constraints, absent, ignore)
+    return [*found, *_check_columns(columns - ignore, constraints, absent, ignore)]
 
 
 def baseline_drifts(
@@ -155,13 +160,12 @@ def _check_feature(
 
 
 def _check_columns(
-    current: Profile, constraints: Constraints, absent: list[str], ignore: frozenset[str]
+    columns: frozenset[str], constraints: Constraints, absent: list[str], ignore: frozenset[str]
 ) -> Iterator[Violation]:
-    known = len([feature for feature in constraints.features if feature.name not in ignore])
-    extra = sorted(current.extra - ignore - {feature.name for feature in constraints.features})
+    known = {feature.name for feature in constraints.features} - ignore
+    extra = sorted(columns - known)
     counts = (
-        f"Number of columns in current dataset: {known - len(absent) + len(extra)}, "
-        f"Number of columns in baseline constraints: {known}"
+        f"Number of columns in current dataset: {len(columns)}, Number of columns in baseline constraints: {len(known)}"
     )
     if absent:
         said = f"There are missing columns in current dataset. {counts}. Missing: {', '.join(absent)}"
@@ -171,11 +175,6 @@ def _check_columns(
         yield Violation(EXTRA_COLUMNS, "extra_column_check", said)
 
 
-def _is_absent(feature: FeatureConstraints, column: ColumnProfile | None) -> bool:
-    """No row has the column, where the baseline had values (a profile counts an absent column as missing)."""
-    return column is None or (not column.valid and not column.invalid and feature.completeness > 0)
-
-
 def _by_value(bins: Vocabulary, column: ColumnProfile) -> Mapping[str, int]:
     """Counts by category; those that a grid does not tell apart are one category."""
     counts = column.counts.tolist()
@@ -183,5 +182,5 @@ def _by_value(bins: Vocabulary, column: ColumnProfile) -> Mapping[str, int]:
 
 
 def _count_in(domain: tuple[str, ...], bins: Vocabulary, column: ColumnProfile) -> int:
-    allowed = {bins.position(value) for value in domain} - {bins.bins - 1}
+    allowed = {bins.position(canonical_text(value)) for value in domain} - {bins.bins - 1}
     return int(sum(column.counts[position] for position in allowed))

@@ -1,0 +1,26 @@
+"""Names for columns that have none in the payload, from a reference. Loads no decoder: judges name columns too."""
+
+from dataclasses import replace
+
+from trimtab.capture.reference import Reference
+from trimtab.capture.rows import Side
+from trimtab.capture.sketch import Sketch
+from trimtab.capture.table import Table
+
+
+def name_columns[Counted: (Table, Sketch)](counted: Counted, reference: Reference) -> Counted:
+    """The table or sketch with the reference's names where the payload had none and the number of columns agrees."""
+    known_inputs = [name for name in reference.grid.columns if name not in reference.outputs]
+    known_outputs = [name for name in reference.grid.columns if name in reference.outputs]
+    names: dict[str, str] = {}
+    for is_output, known in ((False, known_inputs), (True, known_outputs)):
+        nameless = Side("output" if is_output else "input").positions(len(known))
+        if {name for name in counted.columns if (name in counted.outputs) is is_output} == set(nameless):
+            names.update(zip(nameless, known, strict=True))
+    if not names:
+        return counted
+    return replace(
+        counted,
+        columns={names.get(name, name): column for name, column in counted.columns.items()},
+        outputs=frozenset(names.get(name, name) for name in counted.outputs),
+    )

@@ -1,0 +1,102 @@
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from trimtab.aws import state_bucket
+from trimtab.aws.backlog import Backlog
+from trimtab.capture.pack import NO_GRID, ObjectId, ObjectProfile, grid_name, pack_key
+from trimtab.capture.profile import profile_table
+from trimtab.capture.reference import reference_from_sketch
+from trimtab.capture.sketch import sketch_table
+from trimtab.capture.table import NumericColumn, Table
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+START = datetime(2026, 11, 20, 22, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def table(rows):
+    return Table(START, rows, rows, {"x": NumericColumn(np.arange(rows, dtype=float))})
+
+
+REFERENCE = reference_from_sketch(sketch_table(table(50)), source="test", created="2026-11-20T00:00:00Z")
+
+
+def put(number, objects, on_grid=False, etag="e", modified="2026"):
+    """A pack of the hour with these objects' rows."""
+    entries = [
+        ObjectProfile(
+            ObjectId("captures", key, modified, etag),
+            profile_table(table(rows), REFERENCE.grid) if on_grid else sketch_table(table(rows)),
+            rows,
+        )
+        for key, rows in objects.items()
+    ]
+    grid = REFERENCE.grid.name if on_grid else NO_GRID
+    state_bucket.write_pack("state", pack_key("churn", "v", START + number * HOUR, grid, entries), entries)
+
+
+def backlog(start=None, end=START + 9 * HOUR):
+    return Backlog("state", "churn", "v", start, end, REFERENCE.grid.name)
+
+
+def rows(of):
+    return {(hour - START) // HOUR: count for hour, count in of.rows().items()}
+
+
+def test_a_listing_bounds_the_rows_and_reading_makes_them_exact():
+    put(0, {"a": 5, "b": 7})
+    put(0, {"b": 7, "c": 2})
+    put(2, {"d": 4})
+    waiting = backlog()
+    assert rows(waiting) == {0: 21, 2: 4}
+    assert not waiting.is_read(START, START + HOUR)
+    read = waiting.read(START, START + 2 * HOUR)
+    assert [entry.object.key for entry in read] == ["a", "b", "c"]
+    assert rows(waiting) == {0: 14, 2: 4}
+    assert waiting.is_read(START, START + 2 * HOUR)
+    assert not waiting.is_read(START, START + 3 * HOUR)
+
+
+def test_nothing_is_read_twice(monkeypatch):
+    put(0, {"a": 5})
+    put(1, {"b": 6})
+    asked = []
+    read_packs = state_bucket.read_packs
+    monkeypatch.setattr(state_bucket, "read_packs", lambda _, keys: asked.extend(keys) or read_packs(_, keys))
+    waiting = backlog()
+    waiting.read(START, START + HOUR)
+    assert [entry.object.key for entry in waiting.read(START, START + 2 * HOUR)] == ["a", "b"]
+    assert [key.hour for key in asked] == [START, START + HOUR]
+
+
+def test_of_two_countings_the_one_on_the_present_grid_is_taken():
+    put(0, {"a": 5, "b": 5})
+    put(0, {"a": 5}, on_grid=True)
+    assert [grid_name(entry) for entry in backlog().read(START, START + HOUR)] == [REFERENCE.grid.name, NO_GRID]
+
+
+def test_an_object_that_was_overwritten_counts_as_it_is_now():
+    put(0, {"a": 5}, etag="e1")
+    put(0, {"a": 9}, etag="e2", modified="2027")
+    waiting = backlog()
+    waiting.read(START, START + HOUR)
+    assert rows(waiting) == {0: 9}
+
+
+def test_hours_outside_the_span_are_not_seen_and_dropped_ones_are_forgotten():
+    for number in range(5):
+        put(number, {f"{number}": 1})
+    waiting = backlog(start=START + HOUR, end=START + 4 * HOUR)
+    assert rows(waiting) == {1: 1, 2: 1, 3: 1}
+    waiting.read(START, START + 3 * HOUR)
+    waiting.drop(START + 3 * HOUR)
+    assert rows(waiting) == {3: 1}
+    assert waiting.read(START, START + 3 * HOUR) == []
+
+
+def test_no_packs_are_no_backlog():
+    assert backlog().rows() == {}
+    assert backlog().read(START, START + HOUR) == []

@@ -1,0 +1,383 @@
+import copy
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import boto3
+import numpy as np
+import pytest
+from botocore.exceptions import ClientError
+
+from functions.profile_capture import app
+from trimtab.aws import s3, state_bucket
+from trimtab.capture.pack import NO_GRID, decode_pack, encode_pack, parse_pack_key
+from trimtab.capture.reference import reference_from_sketch
+from trimtab.capture.sketch import sketch_table
+from trimtab.capture.table import NumericColumn, Table
+from trimtab.settings import SettingsError
+
+EIGHT = datetime(2024, 11, 20, 8, tzinfo=UTC)
+NINE = EIGHT + timedelta(hours=1)
+EVENT = json.loads((Path(__file__).parents[3] / "events" / "profile_capture" / "captures_created.json").read_text())
+RECORD = EVENT["Records"][0]
+BODY = json.loads(RECORD["body"])
+
+
+def line(sent="30,gold", answered="0.5", at=EIGHT):
+    def side(mode, data):
+        return {"observedContentType": "text/csv", "mode": mode, "data": data, "encoding": "CSV"}
+
+    return json.dumps(
+        {
+            "captureData": {"endpointInput": side("INPUT", sent), "endpointOutput": side("OUTPUT", answered)},
+            "eventMetadata": {"eventId": "1", "inferenceTime": f"{at:%Y-%m-%dT%H:%M:%SZ}"},
+            "eventVersion": "0",
+        }
+    )
+
+
+def put(stack, *lines, name="a", endpoint="churn", variant="AllTraffic"):
+    key = f"captures/{endpoint}/{variant}/2024/11/20/08/{name}.jsonl"
+    s3.write_object(stack.captures, key, "\n".join(lines).encode())
+    return key
+
+
+def record(key, number=1, receives=1, body=None):
+    body = (
+        json.dumps(BODY | {"detail": {"bucket": {"name": "captures"}, "object": {"key": key}}})
+        if body is None
+        else body
+    )
+    attributes = RECORD["attributes"] | {"ApproximateReceiveCount": str(receives)}
+    return RECORD | {"messageId": f"m{number}", "body": body, "attributes": attributes}
+
+
+def handle(context, *records):
+    answer = app.lambda_handler({"Records": list(records)}, context)
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def packs(stack):
+    keys = filter(None, map(parse_pack_key, s3.list_keys(stack.state, "profiles/")))
+    return {key: decode_pack(s3.read_object(stack.state, str(key))) for key in keys}
+
+
+def rows(stack):
+    return {
+        (key.endpoint, key.variant, key.hour): sum(entry.profile.rows for entry in of)
+        for key, of in packs(stack).items()
+    }
+
+
+def quarantined(stack):
+    return {key: json.loads(s3.read_object(stack.state, key)) for key in s3.list_keys(stack.state, "quarantine/")}
+
+
+def test_one_batch_of_everything(stack, context):
+    good = put(stack, *[line()] * 3, name="good")
+    poison = put(stack, "junk", line(), '{"no": "capture"}', "junk", name="poison")
+    failures = handle(
+        context,
+        record(good, 1),
+        record(poison, 2),
+        record("models/model.tar.gz", 3),
+        record("", 4, body='{"Records": []}'),
+        record(good.replace("good", "gone"), 5, receives=1),
+    )
+    assert failures == ["m5"]
+    assert rows(stack) == {("churn", "AllTraffic", EIGHT): 4}
+    (entries,) = packs(stack).values()
+    assert {entry.object.key: entry.records for entry in entries} == {good: 3, poison: 1}
+    assert {entry.object.key: sum(entry.unreadable.values()) for entry in entries} == {good: 0, poison: 3}
+    assert len(quarantined(stack)) == 2
+
+
+def test_the_sample_event_is_one_message(stack, context):
+    key = BODY["detail"]["object"]["key"]
+    boto3.client("s3").create_bucket(
+        Bucket="example-captures", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    s3.write_object("example-captures", key, line().encode())
+    assert app.lambda_handler(copy.deepcopy(EVENT), context) == {"batchItemFailures": []}
+    assert rows(stack) == {("churn", "AllTraffic", EIGHT): 1}
+
+
+def test_unreadable_lines_are_quarantined_with_reason_and_place(stack, context):
+    key = put(stack, "junk", line(), line(sent='"30'), "junk")
+    assert handle(context, record(key)) == []
+    ((name, document),) = quarantined(stack).items()
+    assert name.startswith("quarantine/2024/11/20/")
+    assert document["object"]["key"] == key
+    assert document["object"]["bucket"] == "captures"
+    assert document["records_read"] == 1
+    assert sum(document["unreadable"].values()) == 3
+    assert sorted(found["line"] for found in document["lines"]) == [1, 3, 4]
+    assert all(found["reason"] and found["detail"] for found in document["lines"])
+    assert handle(context, record(key, 2)) == []
+    assert list(quarantined(stack)) == [name]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "junk",
+        "[]",
+        '{"Service":"Amazon S3","Event":"s3:TestEvent"}',
+        json.dumps({"source": "aws.s3", "detail": {"bucket": {"name": "captures"}}}),
+        json.dumps(BODY | {"source": "somebody.else"}),
+        '{"source": "aws.s3", "detail": {"bucket": {"name": "captures"}, "object": {"key": "\\ud800"}}}',
+    ],
+)
+def test_a_message_that_is_no_event_is_quarantined_and_done_with(stack, context, body):
+    assert handle(context, record("", body=body)) == []
+    ((name, document),) = quarantined(stack).items()
+    assert document["message"] == body
+    assert document["reason"].startswith("not an S3 event: ")
+    sent = datetime.fromtimestamp(int(RECORD["attributes"]["SentTimestamp"]) / 1000, UTC)
+    assert name.startswith(f"quarantine/{sent:%Y/%m/%d}/")
+
+
+def test_the_reason_names_the_field(stack, context):
+    handle(context, record("", body='{"source": "aws.s3", "detail": {"bucket": {"name": 1}, "object": {}}}'))
+    (document,) = quarantined(stack).values()
+    assert "detail.bucket.name: " in document["reason"]
+    assert "detail.object.key: " in document["reason"]
+
+
+@pytest.mark.parametrize(("receives", "failures"), [(1, ["m1"]), (2, ["m1"]), (3, []), (7, [])])
+def test_an_object_that_is_gone_is_looked_for_three_times(stack, context, receives, failures):
+    key = "churn/AllTraffic/2024/11/20/08/gone.jsonl"
+    assert handle(context, record(key, receives=receives)) == failures
+    reasons = [document["reason"] for document in quarantined(stack).values()]
+    assert reasons == ([] if failures else [f"s3://captures/{key} does not exist"])
+    assert packs(stack) == {}
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "KMS.DisabledException", "SlowDown", "NoSuchBucket"])
+def test_an_object_that_must_not_be_read_comes_back_however_often(stack, context, monkeypatch, code):
+    bad, good = put(stack, line(), name="bad"), put(stack, line(), name="good")
+    read = s3.open_object
+
+    def refuse(bucket, key):
+        if key == bad:
+            raise ClientError({"Error": {"Code": code, "Message": "no"}}, "GetObject")
+        return read(bucket, key)
+
+    monkeypatch.setattr(s3, "open_object", refuse)
+    assert handle(context, record(bad, 1, receives=9), record(good, 2)) == ["m1"]
+    assert quarantined(stack) == {}
+    assert rows(stack) == {("churn", "AllTraffic", EIGHT): 1}
+
+
+def test_an_object_whose_processing_raises_fails_alone(stack, context, monkeypatch):
+    bad, good = put(stack, line(), name="bad"), put(stack, line(), name="good")
+    fold = app.fold_models
+
+    def break_one(identity, *rest):
+        if identity.key == bad:
+            raise ZeroDivisionError
+        return fold(identity, *rest)
+
+    monkeypatch.setattr(app, "fold_models", break_one)
+    assert handle(context, record(bad, 1), record(good, 2)) == ["m1"]
+    assert rows(stack) == {("churn", "AllTraffic", EIGHT): 1}
+
+
+def test_a_stream_that_breaks_off_fails_alone(stack, context, monkeypatch):
+    bad, good = put(stack, line(), name="bad"), put(stack, line(), name="good")
+    read = s3.open_object
+
+    def cut(bucket, key):
+        def chunks():
+            yield b'{"captureData"'
+            raise OSError("connection reset")
+
+        opened = read(bucket, key)
+        return s3.OpenObject(opened.etag, opened.modified, opened.size, chunks()) if key == bad else opened
+
+    monkeypatch.setattr(s3, "open_object", cut)
+    assert handle(context, record(bad, 1), record(good, 2)) == ["m1"]
+    assert quarantined(stack) == {}
+    assert rows(stack) == {("churn", "AllTraffic", EIGHT): 1}
+
+
+def test_a_message_that_cannot_even_be_quarantined_fails_alone(stack, context, monkeypatch):
+    good = put(stack, line(), name="good")
+    write = s3.write_object
+
+    def refuse(bucket, key, *rest, **how):
+        if key.startswith("quarantine/"):
+            raise ClientError({"Error": {"Code": "SlowDown", "Message": "later"}}, "PutObject")
+        write(bucket, key, *rest, **how)
+
+    monkeypatch.setattr(s3, "write_object", refuse)
+    poison = put(stack, "junk", name="poison")
+    assert handle(context, record("", 1, body="junk"), record(good, 2), record(poison, 3)) == ["m1", "m3"]
+    assert rows(stack) == {("churn", "AllTraffic", EIGHT): 1}
+
+
+def test_an_object_over_two_hours_becomes_two_packs(stack, context):
+    key = put(stack, line(), line(at=NINE), line(at=EIGHT + timedelta(minutes=59)))
+    assert handle(context, record(key)) == []
+    assert rows(stack) == {("churn", "AllTraffic", EIGHT): 2, ("churn", "AllTraffic", NINE): 1}
+
+
+def test_variants_and_endpoints_are_kept_apart(stack, context):
+    places = [("churn", "AllTraffic"), ("churn", "Canary"), ("fraud", "AllTraffic")]
+    keys = [put(stack, *[line()] * n, endpoint=e, variant=v) for n, (e, v) in enumerate(places, 1)]
+    assert handle(context, *(record(key, n) for n, key in enumerate(keys))) == []
+    assert rows(stack) == {(*place, EIGHT): n for n, place in enumerate(places, 1)}
+
+
+def test_many_objects_of_an_hour_become_one_pack(stack, context):
+    keys = [put(stack, line(), name=f"{n}") for n in range(12)]
+    assert handle(context, *(record(key, n) for n, key in enumerate(keys))) == []
+    ((key, entries),) = packs(stack).items()
+    assert (key.rows, len(entries)) == (12, 12)
+
+
+def test_the_same_object_twice_in_a_batch_counts_once(stack, context):
+    key = put(stack, line(), line())
+    assert handle(context, record(key, 1), record(key, 2)) == []
+    assert rows(stack) == {("churn", "AllTraffic", EIGHT): 2}
+    handle(context, record(key, 3))
+    assert len(packs(stack)) == 1  # the retry overwrote it
+
+
+def test_a_pack_that_cannot_be_written_brings_exactly_its_messages_back(stack, context, monkeypatch):
+    early, late, both = (
+        put(stack, line(), name="early"),
+        put(stack, line(at=NINE), name="late"),
+        put(stack, line(), line(at=NINE), name="both"),
+    )
+    write = state_bucket.write_pack
+
+    def refuse(bucket, key, objects):
+        if key.hour == NINE:
+            raise ClientError({"Error": {"Code": "SlowDown", "Message": "later"}}, "PutObject")
+        write(bucket, key, objects)
+
+    monkeypatch.setattr(state_bucket, "write_pack", refuse)
+    messages = [record(early, 1), record(late, 2), record(both, 3), record(late, 4)]
+    assert handle(context, *messages) == ["m2", "m3", "m4"]
+    assert rows(stack) == {("churn", "AllTraffic", EIGHT): 2}
+    monkeypatch.setattr(state_bucket, "write_pack", write)
+    assert handle(context, *messages[1:]) == []
+    assert sum(entry.profile.rows for key, of in packs(stack).items() for entry in of if key.hour == NINE) == 2
+
+
+def put_settings(text):
+    boto3.client("ssm").put_parameter(Name="/trimtab/endpoints/churn", Type="String", Value=text, Overwrite=True)
+
+
+def make_reference(stack, *names, outputs=frozenset()):
+    rng = np.random.default_rng(1)
+    columns = {name: NumericColumn(rng.integers(0, 100, 400).astype(float)) for name in names}
+    made = reference_from_sketch(
+        sketch_table(Table(EIGHT, 400, 400, columns, outputs)), source="test", created="2024-11-20T00:00:00Z"
+    )
+    state_bucket.replace_reference(stack.state, "churn", made)
+    return made
+
+
+def profile(stack, context, *lines):
+    assert handle(context, record(put(stack, *lines))) == []
+    ((key, entries),) = packs(stack).items()
+    return key, entries[0].profile
+
+
+def test_without_a_reference_columns_are_sketched_under_their_positions(stack, context):
+    key, sketch = profile(stack, context, line())
+    assert key.grid == NO_GRID
+    assert set(sketch.columns) == {"c0", "c1", "prediction"}
+    assert sketch.outputs == {"prediction"}
+
+
+def test_settings_name_the_columns(stack, context):
+    put_settings("{columns: [age, plan], predictions: [score]}")
+    _, sketch = profile(stack, context, line())
+    assert list(sketch.columns) == ["age", "plan", "score"]
+    assert sketch.outputs == {"score"}
+
+
+def test_settings_that_cannot_be_used_do_not_stop_profiling(stack, context):
+    put_settings("columns: [age, age]")
+    assert profile(stack, context, line())[1].rows == 1
+
+
+def test_counts_are_on_the_grid_of_the_reference_under_its_names(stack, context):
+    reference = make_reference(stack, "age", "tenure", "score", outputs=frozenset({"score"}))
+    key, counts = profile(stack, context, line("30,7"), line("31,", "2"))
+    assert key.grid == counts.grid == reference.grid.name
+    assert counts.columns["age"].total == 61
+    assert (counts.columns["tenure"].total, counts.columns["tenure"].missing) == (7, 1)
+    assert counts.columns["score"].total == 2.5
+
+
+def test_columns_are_not_named_by_a_reference_that_has_another_number_of_them(stack, context):
+    make_reference(stack, "age", "tenure", "label")
+    _, counts = profile(stack, context, line("30,7"))
+    assert all(column.missing == counts.rows == 1 for column in counts.columns.values())
+
+
+def test_a_broken_reference_brings_back_the_messages_of_its_endpoint_alone(stack, context):
+    s3.write_object(stack.state, "references/churn/current.json", b"{")
+    keys = [put(stack, line()), put(stack, line(), name="b"), put(stack, line(), endpoint="fraud")]
+    assert handle(context, *(record(key, n) for n, key in enumerate(keys))) == ["m0", "m1"]
+    assert rows(stack) == {("fraud", "AllTraffic", EIGHT): 1}
+
+
+def test_a_request_of_detect_drift_is_as_good_as_an_event_of_s3(stack, context):
+    key = put(stack, line())
+    body = json.dumps({"source": "trimtab", "detail": {"bucket": {"name": "captures"}, "object": {"key": key}}})
+    assert handle(context, record(key, body=body)) == []
+    assert rows(stack) == {("churn", "AllTraffic", EIGHT): 1}
+
+
+def test_answers_that_lie_in_the_future_are_unreadable(stack, context):
+    key = put(stack, line(at=datetime.now(UTC) + timedelta(days=2)), line())
+    assert handle(context, record(key)) == []
+    assert rows(stack) == {("churn", "AllTraffic", EIGHT): 1}
+    (document,) = quarantined(stack).values()
+    assert document["unreadable"] == {"future_time": 1}
+
+
+def test_an_empty_object_is_done_with(stack, context):
+    assert handle(context, record(put(stack, ""))) == []
+    assert packs(stack) == quarantined(stack) == {}
+
+
+def test_an_overwritten_object_counts_as_it_is_now(stack, context):
+    key = put(stack, line())
+    handle(context, record(key))
+    put(stack, line(), line("31,basic"))
+    handle(context, record(key))
+    assert {key.rows for key in packs(stack)} == {1, 2}
+
+
+def test_equal_batches_give_equal_bytes(stack, context):
+    keys = [put(stack, line(f"{n},x"), name=f"{n}") for n in range(3)]
+    handle(context, *(record(key, n) for n, key in enumerate(keys)))
+    first = [encode_pack(entries) for entries in packs(stack).values()]
+    handle(context, *(record(key, n) for n, key in enumerate(reversed(keys))))
+    assert [encode_pack(entries) for entries in packs(stack).values()] == first
+
+
+def test_what_was_done_is_measured(stack, context, capsys):
+    handle(context, record(put(stack, line(), "junk")), record("no/capture.txt", 2), record("", 3, body="junk"))
+    printed = [json.loads(text) for text in capsys.readouterr().out.splitlines() if '"_aws"' in text]
+    (measured,) = printed
+    assert {name: measured[name] for name in ("ObjectsProfiled", "RowsProfiled", "LinesUnreadable")} == {
+        "ObjectsProfiled": [1.0],
+        "RowsProfiled": [1.0],
+        "LinesUnreadable": [1.0],
+    }
+    assert measured["ObjectsSkipped"] == measured["MessagesQuarantined"] == [1.0]
+
+
+@pytest.mark.usefixtures("stack")
+def test_an_absent_variable_is_named(context, monkeypatch):
+    monkeypatch.delenv("STATE_BUCKET_NAME")
+    with pytest.raises(SettingsError, match="STATE_BUCKET_NAME"):
+        handle(context)

@@ -1,0 +1,43 @@
+"""Trimtab's own queues and functions."""
+
+import pytest
+
+from trimtab.drift.verdict import Verdict
+from trimtab.health.installation import dead_letters, function_faults, queue_age
+
+
+@pytest.mark.parametrize(
+    ("waiting", "age", "verdict"),
+    [
+        (0, None, Verdict.OK),
+        (5, None, Verdict.INSUFFICIENT_DATA),
+        (5, 60.0, Verdict.OK),
+        (5, 61.0, Verdict.ALERT),
+    ],
+)
+def test_a_queue_is_behind_when_its_oldest_message_is_old(waiting, age, verdict):
+    assert queue_age("capture", waiting=waiting, age_minutes=age, limit_minutes=60).verdict is verdict
+
+
+def test_every_dead_letter_is_told():
+    check = dead_letters("capture", messages=3, lost="capture files", url="https://sqs/q")
+    assert check.verdict is Verdict.ALERT
+    assert check.severity == "critical"
+    assert "3 messages: capture files" in check.reason
+    assert dead_letters("capture", messages=0, lost="x", url="u").verdict is Verdict.OK
+
+
+@pytest.mark.parametrize(
+    ("errors", "throttles", "verdict"),
+    [
+        (0.0, 0.0, Verdict.OK),
+        (2.0, 9.0, Verdict.OK),
+        (3.0, 0.0, Verdict.ALERT),
+        (0.0, 10.0, Verdict.ALERT),
+        (None, None, Verdict.INSUFFICIENT_DATA),
+        (0.0, None, Verdict.INSUFFICIENT_DATA),
+        (3.0, None, Verdict.ALERT),
+    ],
+)
+def test_faults_of_functions_are_counted_and_what_is_not_known_is_no_zero(errors, throttles, verdict):
+    assert function_faults("trimtab-detect-drift", errors=errors, throttles=throttles).verdict is verdict
