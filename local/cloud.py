@@ -73,7 +73,7 @@ class Cloud:
         )
 
     def flush_captures(self) -> list[str]:
-        """Let the endpoints write their open capture files and publish their metrics now. Gives the files' addresses."""
+        """Let the endpoints write their open capture files and publish their metrics. Gives the files' addresses."""
         with urlopen(Request(f"{self.sagemaker_url}/_local/flush", method="POST"), timeout=60) as answer:
             files: list[str] = json.load(answer)["files"]
         return files

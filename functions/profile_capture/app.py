@@ -81,7 +81,7 @@ class NotificationRecord(BaseModel):
 class Notification(BaseModel):
     """What S3 itself sends to a queue, without EventBridge. Keys in it are URL-encoded."""
 
-    records: list[NotificationRecord] = Field(alias="Records")
+    records: list[NotificationRecord] = Field(alias="Records", min_length=1)
 
 
 class TestNotification(BaseModel):
@@ -247,10 +247,10 @@ def profile_message(record: Mapping[str, Any], readings: Readings, settings: Pro
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         quarantine_message(record, f"not an S3 event: {faults}", settings)
         return []
+    is_last_try = int(record["attributes"].get("ApproximateReceiveCount", 1)) >= GONE_AFTER_RECEIVES
     parts: list[Part] = []
     for bucket, key in locations:
         try:
-            is_last_try = int(record["attributes"].get("ApproximateReceiveCount", 1)) >= GONE_AFTER_RECEIVES
             parts += profile_location(bucket, key, readings, settings, is_last_try=is_last_try)
         except s3.ObjectArchivedError as error:
             quarantine_message(record, str(error), settings)

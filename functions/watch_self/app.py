@@ -6,10 +6,11 @@ endpoint: `{"endpoint": "churn"}`. Every run starts from what is stored, so that
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
+from math import inf
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
@@ -76,12 +77,16 @@ class EndpointsFailedError(RuntimeError):
 
 @dataclass(frozen=True)
 class Run:
-    """What is the same for every endpoint of one invocation. `asked`: what buckets said of their notifications."""
+    """What is the same for every endpoint of one invocation.
+
+    `lag`: for how many minutes captures wait to be read. `asked`: what buckets said of their notifications.
+    """
 
     settings: WatchSelfSettings
     account: str
     region: str
     now: datetime
+    lag: float = 0.0
     asked: dict[str, tuple[bool | None, Action | None]] = field(default_factory=dict)
 
     @property
@@ -120,6 +125,8 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
     _, _, _, region, account, *_ = context.invoked_function_arn.split(":")
     settings = WatchSelfSettings.from_environment(os.environ)
     run = Run(settings, account, region, now=datetime.now(UTC))
+    queues = check_queues(run)
+    run = replace(run, lag=lag_of(queues))
     watched, failed = watched_endpoints(request.endpoint, run)
     read_requests(watched, run)
     outcomes: dict[str, Any] = {}
@@ -131,7 +138,7 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
             # one endpoint must not stop the others; the error raised at the end makes Lambda try again
             logger.exception("Endpoint could not be watched", extra={"endpoint": name})
             failed.append(name)
-    own = {} if request.endpoint else watch_installation(run)
+    own = {} if request.endpoint else watch_installation(queues, run)
     metrics.add_dimension("Name", settings.name)
     metrics.add_metric("Heartbeat", MetricUnit.Count, 1)
     if failed:
@@ -302,6 +309,8 @@ def judge_arrival(watched: Watched, variant: str, captured: Captured, run: Run) 
         )
         if silent.verdict is Verdict.ALERT:
             return [silent]  # that captures are lost goes without saying
+        if run.lag > watched.settings.watermark_minutes:
+            return [silent]  # they may wait to be read
         within = {m: n for m, n in (requests or {}).items() if hours[0] <= m < hours[-1] + HOUR}
         lost = captures_lost(
             where,
@@ -361,11 +370,11 @@ def ask_bucket(bucket: str, run: Run) -> tuple[bool | None, Action | None]:
     return run.asked.get(bucket, (None, None))
 
 
-def watch_installation(run: Run) -> dict[str, dict[str, str]]:
-    """Check Trimtab's own queues and, in the first run of each hour, its functions."""
+def watch_installation(queues: list[Check], run: Run) -> dict[str, dict[str, str]]:
+    """Check Trimtab's dead letters besides its queues and, in the first run of each hour, its functions."""
     settings = run.settings
     origin = Origin(run.account, run.region, "", "")
-    checks = [*check_queues(run), *check_dead_letters(settings)]
+    checks = [*queues, *check_dead_letters(settings)]
     if run.now.minute < 15:
         checks += check_functions(run)
     tell(origin, checks, {}, run, reminder=timedelta(hours=24))
@@ -386,6 +395,13 @@ def check_queues(run: Run) -> list[Check]:
         queue_age(name, waiting=count, age_minutes=ages.get(name), limit_minutes=limit)
         for name, count in waiting.items()
     ]
+
+
+def lag_of(queues: Iterable[Check]) -> float:
+    """For how many minutes captures wait to be read; without end when they wait and nobody knows since when."""
+    [capture] = (check.evidence for check in queues if check.evidence["queue"] == "capture")
+    age: float | None = capture["age_minutes"] if capture["waiting"] else 0.0
+    return inf if age is None else age
 
 
 def check_dead_letters(settings: WatchSelfSettings) -> list[Check]:

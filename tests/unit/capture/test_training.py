@@ -164,3 +164,10 @@ def test_only_the_wanted_columns_are_kept():
     assert list(kept.columns) == ["age", "score"]
     assert kept.outputs == {"score"}
     assert list(select_columns(table, frozenset(), frozenset()).columns) == ["age", "plan", "score"]
+
+
+def test_a_large_gzip_file_is_read_whole_every_time():
+    body = gzip.compress(b"a,b\n" + b"".join(b"%d,%d\n" % (i, i % 7) for i in range(200_000)))
+    for _ in range(5):
+        tables = training_tables(io.BytesIO(body), "s3://b/train.csv.gz")
+        assert sum(table.rows for table in tables) == 200_000

@@ -123,7 +123,7 @@ def test_unreadable_lines_are_quarantined_with_reason_and_place(stack, context):
         "",
         "junk",
         "[]",
-        '{"Service":"Amazon S3","Event":"s3:TestEvent"}',
+        '{"Service":"Amazon S3","Event":"s3:OtherEvent"}',
         json.dumps({"source": "aws.s3", "detail": {"bucket": {"name": "captures"}}}),
         json.dumps(BODY | {"source": "somebody.else"}),
         '{"source": "aws.s3", "detail": {"bucket": {"name": "captures"}, "object": {"key": "\\ud800"}}}',

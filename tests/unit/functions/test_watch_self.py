@@ -198,6 +198,16 @@ def test_lost_captures_are_told_with_the_numbers(stack, context):
     assert "900 requests were captured" in stack.findings[0].reason
 
 
+def test_captures_that_wait_to_be_read_are_not_called_lost(stack, context):
+    for i in (3, 2, 1):
+        capture(stack, THIS_HOUR - i * HOUR, requests=300)
+        publish("Invocations", 600, THIS_HOUR - i * HOUR + 30 * MINUTE)
+    boto3.client("sqs").send_message(QueueUrl=stack.queue, MessageBody="x")
+    assert "captures_lost" not in verdicts(watch(context))
+    publish("ApproximateAgeOfOldestMessage", 120, NOW - 5 * MINUTE, namespace="AWS/SQS", QueueName="captures")
+    assert verdicts(watch(context))["captures_lost"] == "ALERT"
+
+
 def test_without_cloudwatch_nothing_is_fine(stack, context):
     for i in (3, 2, 1):
         capture(stack, THIS_HOUR - i * HOUR)

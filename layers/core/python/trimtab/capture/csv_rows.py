@@ -10,12 +10,14 @@ width than agreed (see `rows.agreed_width`) is unreadable as a whole: its cells 
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from trimtab.capture.alike import QUOTE, RawTexts
 from trimtab.capture.columns import MISSING, column_of_codes, column_of_texts
 from trimtab.capture.delimited import TextPositions, read_delimited
 from trimtab.capture.faults import FaultError, excerpt
+from trimtab.capture.formats import Payloads
 from trimtab.capture.rows import Rows, Side, agreed_width, columns_of_rows, is_vector, vector_columns, wrong_width
 from trimtab.capture.table import Column, NumericColumn, TextColumn, number_of
 
@@ -23,16 +25,22 @@ NO_ROWS = "the payload has no row"
 _END = "\0end"
 _QUOTE_OR_SPACE = '" \t\n\v\f'
 _SAMPLE = 20
+_BOM = "\ufeff".encode()
 
 
-def read_csv(payloads: Sequence[str], side: Side, texts: TextPositions, expected: Sequence[int] | None = None) -> Rows:
+def read_csv(payloads: Payloads, side: Side, texts: TextPositions, expected: Sequence[int] | None = None) -> Rows:
     """Rows of the payloads. `expected` says how many rows each should have, if that is known (see `_fitted`)."""
+    if isinstance(payloads, RawTexts):
+        rows = _read_raw(payloads, side, texts, expected)
+        if rows is not None:
+            return rows
+        payloads = payloads.texts()
     lines = [payload.rstrip("\r\n") for payload in payloads]
     joined = "\n".join(lines)
     if "\r" in joined or "\ufeff" in joined:
         lines = [_clean(line) for line in lines]
         joined = "\n".join(lines)
-    if expected is not None and ("\n" in joined or any(count != 1 for count in expected)):
+    if expected is not None and ("\n" in joined or expected.count(1) < len(expected)):
         lines = [_fitted(line, count) for line, count in zip(lines, expected, strict=True)]
     return _read_regular(lines, side, texts) or _read_fitting(lines, side, texts) or read_csv_by_row(lines, side)
 
@@ -128,13 +136,41 @@ def _are_numbers(cells: Iterable[str]) -> bool:
     return bool(present) and all(number_of(cell) is not None for cell in present)
 
 
+def _read_raw(payloads: RawTexts, side: Side, texts: TextPositions, expected: Sequence[int] | None) -> Rows | None:
+    """The rows when every payload is one, has none of what CSV quotes, and is expected to be one."""
+    values = payloads.values
+    if not payloads.escaped and values[0].endswith(b"\n"):
+        values = [value.rstrip(b"\n") for value in values]
+    body = b"\n".join(values)
+    odd = (b"\\", QUOTE) if payloads.escaped else (b'"', b"\r")
+    if any(mark in body for mark in odd) or (not body.isascii() and _BOM in body):
+        return None
+    if body.count(b"\n") != len(values) - 1 or (expected is not None and expected.count(1) < len(expected)):
+        return None
+    return _read_joined(body, [1] * len(values), payloads.texts, values[0].decode(), side, texts)
+
+
 def _read_regular(lines: Sequence[str], side: Side, texts: TextPositions) -> Rows | None:
     """The rows when all payloads have rows of one width, or None when that is not sure."""
-    joined = "\n".join(lines)
-    line_ends = joined.count("\n")
+    body = "\n".join(lines).encode()
+    line_ends = body.count(b"\n")
     counts = [1] * len(lines) if line_ends == len(lines) - 1 else [line.count("\n") + 1 for line in lines]
+    return _read_joined(body, counts, lambda: lines, lines[0], side, texts)
+
+
+def _read_joined(
+    body: bytes,
+    counts: list[int],
+    payloads: Callable[[], Sequence[str]],
+    first: str,
+    side: Side,
+    texts: TextPositions,
+) -> Rows | None:
+    """As `_read_regular`, from the payloads joined by line feeds, how many rows each has if all is well, and the first
+    one. All `payloads` are asked for only when a header cannot be excluded otherwise."""
+    rows = sum(counts)
     try:
-        width = len(side.names) or len(_split(lines[0])[0])
+        width = len(side.names) or len(_split(first)[0])
     except (FaultError, IndexError):
         return None
     names = side.positions(width)
@@ -142,12 +178,19 @@ def _read_regular(lines: Sequence[str], side: Side, texts: TextPositions) -> Row
     wanted = [i for i in range(width) if reads_all or side.wants(names[i])]
     key = (side.label, width)
     if key not in texts:
-        texts[key] = _likely_texts(joined, names, side)
+        texts[key] = _likely_texts(body, names, side)
     # a column is read even when none is wanted, because Arrow checks the widths
     columns = read_delimited(
-        joined, line_ends + 1, width, wanted or [0], texts[key], column_of_codes, missing=MISSING, quote='"'
+        body,
+        rows,
+        width,
+        wanted or [0],
+        texts[key],
+        column_of_codes,
+        missing=MISSING,
+        quote='"' if b'"' in body else None,
     )
-    if columns is None or _may_have_header(lines, names, columns, side, line_ends):
+    if columns is None or _may_have_header(payloads, names, columns, side, is_one_each=rows == len(counts)):
         return None
     by_name = {side.column(names[i]): columns[i] for i in wanted}
     if reads_all:
@@ -186,8 +229,9 @@ def _read_fitting(lines: Sequence[str], side: Side, texts: TextPositions) -> Row
     return replace(rows, counts=counts, faults=faults)
 
 
-def _likely_texts(joined: str, names: Sequence[str], side: Side) -> set[int]:
-    sample = [line.split(",") for line in joined[:100_000].split("\n", _SAMPLE)[:_SAMPLE]]
+def _likely_texts(body: bytes, names: Sequence[str], side: Side) -> set[int]:
+    start = body[:100_000].decode("utf-8", "replace")
+    sample = [line.split(",") for line in start.split("\n", _SAMPLE)[:_SAMPLE]]
     return {
         i
         for i, name in enumerate(names)
@@ -200,7 +244,12 @@ def _likely_texts(joined: str, names: Sequence[str], side: Side) -> set[int]:
 
 
 def _may_have_header(
-    lines: Sequence[str], names: Sequence[str], columns: Mapping[int, Column], side: Side, line_ends: int
+    payloads: Callable[[], Sequence[str]],
+    names: Sequence[str],
+    columns: Mapping[int, Column],
+    side: Side,
+    *,
+    is_one_each: bool,
 ) -> bool:
     """Whether a header row may be among the rows. It would have made texts of the columns of numbers."""
     if side.names:
@@ -210,11 +259,11 @@ def _may_have_header(
         ):
             return False
         start = side.names[0].strip(_QUOTE_OR_SPACE)
-        return any(line.lstrip(_QUOTE_OR_SPACE).startswith(start) for line in lines)
-    if line_ends < len(lines):
+        return any(payload.lstrip(_QUOTE_OR_SPACE).startswith(start) for payload in payloads())
+    if is_one_each:
         return False
     if side.keep is not None:  # not all columns are here
-        return not all(_begins_with_numbers(line) for line in lines)
+        return not all(_begins_with_numbers(payload) for payload in payloads())
     return any(
         isinstance(column, TextColumn) and any(number_of(value) is not None for value in column.values)
         for column in columns.values()

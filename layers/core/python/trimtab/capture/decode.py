@@ -23,13 +23,14 @@ from typing import Any
 
 import numpy as np
 
+from trimtab.capture.alike import read_alike
 from trimtab.capture.columns import column_of_cells, moved
 from trimtab.capture.csv_rows import read_csv
 from trimtab.capture.delimited import TextPositions
 from trimtab.capture.envelope import ABSENT, CaptureData, Envelope, Payload, envelope_of, read_envelope, read_strictly
 from trimtab.capture.event_time import parse_event_time
 from trimtab.capture.faults import FaultError, Unreadable
-from trimtab.capture.formats import Format, Kind, format_of, payload_of, texts_of
+from trimtab.capture.formats import Format, Kind, Payloads, each_of, format_of, payload_of, texts_of
 from trimtab.capture.json_rows import read_json
 from trimtab.capture.json_shapes import parse_json
 from trimtab.capture.layout import Layout
@@ -51,9 +52,12 @@ _json = json.JSONDecoder()
 class _Requests:
     """Lines' numbers, inputs and outputs. Three lists and not one of tuples, which would keep the collector busy."""
 
-    lines: list[int] = field(default_factory=list)
-    inputs: list[Any] = field(default_factory=list)
-    outputs: list[Any] = field(default_factory=list)
+    lines: Sequence[int] = field(default_factory=list)
+    inputs: Payloads = field(default_factory=list)
+    outputs: Payloads = field(default_factory=list)
+
+    def each(self) -> Iterator[tuple[int, Any, Any]]:
+        return zip(self.lines, each_of(self.inputs), each_of(self.outputs), strict=True)
 
 
 def decode(
@@ -77,9 +81,9 @@ def _decode_group(
     group: Group, layout: Layout, latest: datetime | None, texts: TextPositions
 ) -> Iterator[Table | Unreadable]:
     hours: dict[str, datetime] = {}  # by what stands before the minutes
-    batches: dict[tuple[datetime, Format, Format], _Requests] = {}
+    batches = _batch_of_alike(group, latest)
     requests, last_spelling = _Requests(), None  # most often as on the line before
-    for line, envelope in _envelopes(group):
+    for line, envelope in () if batches else _envelopes(group):
         if isinstance(envelope, FaultError):
             yield Unreadable(line, envelope.reason, envelope.detail)
             continue
@@ -124,6 +128,27 @@ def _decode_group(
     for hour, sent_kind, answer_kind in list(of_kinds):
         ordered = _in_order(of_kinds.pop((hour, sent_kind, answer_kind)))
         yield from _read_batch(hour, sent_kind, answer_kind, ordered, layout, texts)
+
+
+def _batch_of_alike(group: Group, latest: datetime | None) -> dict[tuple[datetime, Format, Format], _Requests]:
+    """The group as one batch when its lines are alike and their hour is past, else none."""
+    alike = read_alike(group.data)
+    if alike is None:
+        return {}
+    try:
+        hour = _hour(alike.envelope.event_metadata.inference_time, latest)
+    except FaultError:
+        return {}
+    if latest and hour + timedelta(hours=1) > latest:
+        return {}
+    captured = alike.envelope.capture_data
+    sent, answered = captured.endpoint_input, captured.endpoint_output
+    formats = (
+        format_of(sent.encoding, sent.observed_content_type),
+        format_of(answered.encoding, answered.observed_content_type),
+    )
+    lines = range(group.first_line, group.first_line + alike.lines)
+    return {(hour, *formats): _Requests(lines, alike.inputs or [""] * len(lines), alike.outputs or [""] * len(lines))}
 
 
 def _envelopes(group: Group) -> Iterator[tuple[int, Envelope | FaultError]]:
@@ -205,7 +230,7 @@ def _sort_by_kinds(
     if inputs is not None and outputs is not None:
         return {(sent_format.kind, answer_format.kind): _Requests(requests.lines, inputs, outputs)}, unreadable
     by_kinds: dict[tuple[Kind, Kind], _Requests] = {}
-    for line, sent, answer in zip(requests.lines, requests.inputs, requests.outputs, strict=True):
+    for line, sent, answer in requests.each():
         try:
             sent_kind, payload = payload_of(sent, sent_format)
         except FaultError as fault:
@@ -231,9 +256,7 @@ def _in_order(parts: Sequence[_Requests]) -> _Requests:
     """The requests of all parts in order of lines."""
     if len(parts) == 1:
         return parts[0]
-    rows = sorted(
-        (row for part in parts for row in zip(part.lines, part.inputs, part.outputs, strict=True)), key=_line_of
-    )
+    rows = sorted((row for part in parts for row in part.each()), key=_line_of)
     lines, inputs, outputs = (list(column) for column in zip(*rows, strict=True))
     return _Requests(lines, inputs, outputs)
 
@@ -273,7 +296,10 @@ def _read_batch(
     if answer_kind != "absent":
         good = [index for index in range(len(requests.lines)) if index not in sent.faults]
         expected = [sent.counts[index] for index in good]
-        answers = [requests.outputs[index] for index in good]
+        answers = requests.outputs
+        if sent.faults:
+            all_answers = each_of(answers)
+            answers = [all_answers[index] for index in good]
         answered = _read(answer_kind, answers, replace(output_side, taken=sent.names), texts, expected)
         outputs, faults = _joined(answered, expected)
         for position, fault in faults.items():
@@ -290,6 +316,8 @@ def _table(hour: datetime, rows: Rows, columns: dict[str, Column], outputs: froz
 def _joined(answered: Rows, expected: Sequence[int]) -> tuple[dict[str, Column], dict[int, FaultError]]:
     """The output columns in the rows of the inputs, and the faults of outputs that have none or do not fit."""
     faults = dict(answered.faults)
+    if not faults and answered.counts == expected:
+        return dict(answered.columns), faults
     for position, (count, due) in enumerate(zip(answered.counts, expected, strict=True)):
         if count != due and position not in faults:
             detail = f"{due} rows went in and {count} came out"
@@ -304,7 +332,7 @@ def _joined(answered: Rows, expected: Sequence[int]) -> tuple[dict[str, Column],
 
 
 def _read(
-    kind: Kind, payloads: Sequence[Any], side: Side, texts: TextPositions, expected: Sequence[int] | None = None
+    kind: Kind, payloads: Payloads, side: Side, texts: TextPositions, expected: Sequence[int] | None = None
 ) -> Rows:
     """The rows of payloads of one kind."""
     if not payloads:
@@ -313,6 +341,7 @@ def _read(
         return read_csv(payloads, side, texts, expected)
     if kind == "json":
         return read_json(payloads, side, texts, expected)
+    payloads = each_of(payloads)
     if kind == "numpy":
         return _read_arrays(payloads, side)
     if kind in ("image", "binary"):

@@ -17,7 +17,7 @@ _MOST_RETRIES = 4
 
 
 def read_delimited(
-    joined: str,
+    body: bytes,
     rows: int,
     width: int,
     wanted: Collection[int],
@@ -28,7 +28,7 @@ def read_delimited(
     missing: Collection[str],
     quote: str | None,
 ) -> dict[int, Column] | None:
-    """The wanted columns by position, or None when the text has not just so many `rows` of `width` cells.
+    """The wanted columns by position, or None when the UTF-8 text has not just so many `rows` of `width` cells.
 
     Numbers are read as such; cells at the positions in `texts`, which learns, are dictionary-encoded and given to
     `column_of` as codes and distinct values; when that gives None, so does this. At the positions in `fixed` every row
@@ -38,7 +38,7 @@ def read_delimited(
     import pyarrow as arrow
     import pyarrow.csv as arrow_csv
 
-    body = arrow.py_buffer(joined.encode())
+    buffer = arrow.py_buffer(body)
     number, text = arrow.float64(), arrow.dictionary(arrow.int32(), arrow.string())
     for attempt in range(_MOST_RETRIES + 1):
         if attempt == _MOST_RETRIES:
@@ -46,7 +46,7 @@ def read_delimited(
         types = {str(i): text if i in texts or i in fixed else number for i in (*fixed, *wanted)}
         try:
             table = arrow_csv.read_csv(
-                body,
+                buffer,
                 arrow_csv.ReadOptions(
                     use_threads=False, block_size=len(body) + 1, column_names=[str(i) for i in range(width)]
                 ),

@@ -1,10 +1,12 @@
 """Which format a payload has: by encoding and content type, then by its content."""
 
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
+from trimtab.capture.alike import RawTexts, is_utf8
 from trimtab.capture.columns import MISSING
 from trimtab.capture.envelope import NOT_CAPTURED
 from trimtab.capture.faults import FaultError
@@ -12,6 +14,9 @@ from trimtab.capture.table import number_of
 
 type Kind = Literal["absent", "csv", "json", "numpy", "image", "text", "markup", "binary", "unknown"]
 """`markup` is an HTML or XML page, `binary` bytes of no format known here, `unknown` for the content to say."""
+
+type Payloads = Sequence[Any] | RawTexts
+"""Payloads of one kind: texts, or bytes of what is binary."""
 
 _KINDS: dict[str, Kind] = {
     "text/csv": "csv",
@@ -84,16 +89,25 @@ def payload_of(data: str, form: Format) -> tuple[Kind, str | bytes]:
     return (kind_of_text(text) if kind == "unknown" else kind), text
 
 
-def texts_of(data: list[str], form: Format) -> list[str] | None:
+def texts_of(data: Payloads, form: Format) -> Payloads | None:
     """All payloads at once, when the envelope alone tells that they are texts and none is broken, else None."""
     if not form.is_base64:
         return None if form.kind == "unknown" else data
     if form.kind not in ("csv", "json"):
         return None
     try:
-        return [binascii.a2b_base64(text, strict_mode=True).decode() for text in data]
+        bodies = [binascii.a2b_base64(text, strict_mode=True) for text in _encoded(data)]
     except ValueError:
         return None
+    return RawTexts(bodies, escaped=False) if is_utf8(b"\n".join(bodies)) else None
+
+
+def each_of(payloads: Payloads) -> Sequence[Any]:
+    return payloads.texts() if isinstance(payloads, RawTexts) else payloads
+
+
+def _encoded(data: Payloads) -> Sequence[str] | Sequence[bytes]:
+    return data.values if isinstance(data, RawTexts) else data
 
 
 def _base64_with_spaces(data: str, error: ValueError) -> bytes:

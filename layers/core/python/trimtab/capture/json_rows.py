@@ -16,9 +16,11 @@ from itertools import pairwise
 from math import nan
 from types import EllipsisType
 
+from trimtab.capture.alike import QUOTE, RawTexts
 from trimtab.capture.columns import Cell, column_of_cells, column_of_tokens
 from trimtab.capture.delimited import TextPositions, read_delimited
 from trimtab.capture.faults import FaultError
+from trimtab.capture.formats import Payloads
 from trimtab.capture.json_shapes import TELLING_KEYS, Row, json_rows, parse_json, widths_of
 from trimtab.capture.rows import Rows, Side, agreed_width, columns_of_rows, wrong_width
 from trimtab.capture.table import Column, IntArray, NumericColumn
@@ -34,6 +36,7 @@ _LITERALS: dict[str, Cell] = {
     "Infinity": float("inf"),
     "-Infinity": float("-inf"),
 }
+_NESTED = (b"{", b"}", b"[", b"]", b"\\")
 _MISSING = ("null", " null", "NaN", " NaN")
 _LONGEST_NUMBER = 300
 _FEW_SHAPES = 64
@@ -42,8 +45,13 @@ _SPARSE = 4
 _RARE = 0.01
 
 
-def read_json(payloads: Sequence[str], side: Side, texts: TextPositions, expected: Sequence[int] | None = None) -> Rows:
+def read_json(payloads: Payloads, side: Side, texts: TextPositions, expected: Sequence[int] | None = None) -> Rows:
     """Rows of the payloads. `expected` says how many rows each should have, if that is known."""
+    if isinstance(payloads, RawTexts):
+        rows = _read_raw(payloads, side, texts, expected)
+        if rows is not None:
+            return rows
+        payloads = payloads.texts()
     return _read_regular(payloads, side, texts, expected) or read_json_by_row(payloads, side, expected)
 
 
@@ -104,6 +112,24 @@ class _Template:
     texts: frozenset[int]
 
 
+def _read_raw(payloads: RawTexts, side: Side, texts: TextPositions, expected: Sequence[int] | None) -> Rows | None:
+    """The rows of payloads without line breaks within."""
+    values = payloads.values
+    if not payloads.escaped and values[0].endswith((b" ", b"\n", b"\r")):
+        values = [value.strip(b" \t\r\n") for value in values]
+    body = b"\n".join(values)
+    if b"\\" in body or body.count(b"\n") != len(values) - 1 or (not payloads.escaped and QUOTE in body):
+        return None
+    quote = QUOTE.decode() if payloads.escaped else '"'
+    longest = max(range(len(values)), key=[len(value) for value in values].__getitem__)
+    payload = values[longest].decode().replace(quote, '"')
+    try:
+        template = _learn(payload, side, None if expected is None else expected[longest])
+    except FaultError:
+        return None
+    return template and _read_joined(body, values, template, quote, side, texts, expected)
+
+
 def _read_regular(
     payloads: Sequence[str], side: Side, texts: TextPositions, expected: Sequence[int] | None
 ) -> Rows | None:
@@ -118,24 +144,41 @@ def _read_regular(
         return None
     if template is None:
         return None
-    joined = "\n".join(lines)
-    between = template.between
-    if joined.count("\n") == len(lines) - 1 and (not between or between not in joined):
-        counts = [1] * len(lines)
+    values = [line.encode() for line in lines]
+    return _read_joined(b"\n".join(values), values, template, '"', side, texts, expected)
+
+
+def _read_joined(
+    joined: bytes,
+    values: Sequence[bytes],
+    template: _Template,
+    quote: str,
+    side: Side,
+    texts: TextPositions,
+    expected: Sequence[int] | None,
+) -> Rows | None:
+    """The rows of payloads, given joined by line feeds and each by itself, if all follow the template. `quote` stands
+    for their quotation marks."""
+    before, between, after = (
+        text.replace('"', quote).encode() for text in (template.before, template.between, template.after)
+    )
+    if joined.count(b"\n") == len(values) - 1 and (not between or between not in joined):
+        counts = [1] * len(values)
     else:
-        counts = [line.count("\n") + (line.count(between) if between else 0) + 1 for line in lines]
-    if expected is not None and any(count != due for count, due in zip(counts, expected, strict=True)):
+        counts = [value.count(b"\n") + (value.count(between) if between else 0) + 1 for value in values]
+    if expected is not None and counts != list(expected):
         return None
-    if not joined.startswith(template.before) or not joined.endswith(template.after):
+    if not joined.startswith(before) or not joined.endswith(after):
         return None
-    body = joined[len(template.before) : len(joined) - len(template.after)]
-    body = body.replace(f"{template.after}\n{template.before}", "\n")
+    body = joined[len(before) : len(joined) - len(after)]
+    body = body.replace(after + b"\n" + before, b"\n")
     if between:
-        body = body.replace(between, "\n")
+        body = body.replace(between, b"\n")
     rows = sum(counts)
-    if any(mark in body for mark in "{}[]\\") or body.count(":") != rows * sum(map(bool, template.keys)):
+    if any(mark in body for mark in _NESTED) or body.count(b":") != rows * sum(map(bool, template.keys)):
         return None
-    columns = _read_body(body.replace(":", ","), rows, template, side, texts)
+    body = body.translate(bytes.maketrans(b":" + quote.encode(), b',"'))
+    columns = _read_body(body, rows, template, side, texts)
     if columns is None:
         return None
     return Rows(columns, frozenset(map(side.column, template.names)), counts)
@@ -179,7 +222,7 @@ def _mark(token: str, number: str) -> str:
     return f'"{number}"' if token.lstrip().startswith('"') else number
 
 
-def _read_body(body: str, rows: int, template: _Template, side: Side, texts: TextPositions) -> dict[str, Column] | None:
+def _read_body(body: bytes, rows: int, template: _Template, side: Side, texts: TextPositions) -> dict[str, Column] | None:
     """Columns from rows of `key,value,…` or, when the template has no keys, `value,…`."""
     step = 2 if any(template.keys) else 1
     values = {step * i + step - 1: name for i, name in enumerate(template.names) if side.wants(name)}

@@ -15,6 +15,8 @@ from trimtab.capture.table import Table
 
 MOST_LISTED = 1000
 """So many unreadable lines of one object and model are listed with their reasons; all of them are counted."""
+MOST_PARTS = 16
+"""So many tables of one hour are counted apart before they are added."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ def fold_models(
         hour.records += item.records
         hour.columns.update(table.columns)
         hour.parts.append(sketch_table(table) if reference is None else profile_table(table, reference.grid))
+        if len(hour.parts) == MOST_PARTS:  # the memory of a large object does not grow with it
+            hour.parts = [_sum(hour.parts, reference)]
     return {
         model: _folded(identity, hours, references[model], tuple(listed[model]), manifest)
         for model, hours in models.items()

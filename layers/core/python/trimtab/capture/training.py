@@ -1,6 +1,8 @@
 """Training data as tables: CSV, Parquet or JSON Lines, read in pieces so that memory does not grow with the file."""
 
+import csv
 import gzip
+import io
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator
@@ -52,12 +54,12 @@ def select_columns(table: Table, wanted: frozenset[str], outputs: frozenset[str]
 
 
 def _csv_tables(file: IO[bytes], name: str, columns: tuple[str, ...], *, is_gzip: bool) -> Iterator[Table]:
-    # every column as text: what a column holds is decided by all of its values, not by those of the first block
-    first = pa.csv.open_csv(
-        _plain(file, is_gzip=is_gzip),
-        read_options=pa.csv.ReadOptions(autogenerate_column_names=True, block_size=1 << 20),
-    ).read_next_batch()
-    header = [str(first.column(i)[0].as_py() or "") for i in range(first.num_columns)]
+    # not read by Arrow, which reads ahead in a thread of its own and would go on doing so when the file is rewound
+    head = _plain(file, is_gzip=is_gzip).read(1 << 20).decode("utf-8-sig", "replace")
+    try:
+        header = next((row for row in csv.reader(io.StringIO(head, newline="")) if row), [])
+    except csv.Error as error:
+        raise InvalidReferenceError(f"{name}, line 1: {error}") from error
     if any(number_of(cell) is not None for cell in header):
         if len(columns) != len(header):
             raise InvalidReferenceError(
@@ -70,6 +72,7 @@ def _csv_tables(file: IO[bytes], name: str, columns: tuple[str, ...], *, is_gzip
     if twice:
         raise InvalidReferenceError(f"{name}, line 1: column {', '.join(map(repr, twice))} stands there twice")
     file.seek(0)
+    # every column as text: what a column holds is decided by all of its values, not by those of the first block
     reader = pa.csv.open_csv(
         _plain(file, is_gzip=is_gzip),
         read_options=pa.csv.ReadOptions(column_names=names, block_size=8 << 20),

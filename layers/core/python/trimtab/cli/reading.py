@@ -15,7 +15,7 @@ from trimtab.capture.variants import BATCH_OUTPUT
 from trimtab.cli.sources import Part, chunks_of, lines_before, seekable
 from trimtab.settings import EndpointSettings
 
-_NO_HOUR = datetime(1970, 1, 1, tzinfo=UTC)
+_ANY_HOUR = datetime(2020, 1, 1, tzinfo=UTC)
 _MANIFEST = "a batch transform's list of captured files holds no requests: give the files that it lists"
 
 
@@ -86,7 +86,7 @@ def read_part(part: Part, reading: Reading) -> Iterator[Table | Unreadable]:
     elif part.format == "batch_output":
         name = part.path.rpartition("/")[2]
         yield from read_data_object(
-            chunks_of(part), name, BATCH_OUTPUT, _NO_HOUR, reading.layout, group_bytes=reading.group_bytes
+            chunks_of(part), name, BATCH_OUTPUT, _ANY_HOUR, reading.layout, group_bytes=reading.group_bytes
         )
     else:
         # here and not above: it needs pyarrow
