@@ -164,9 +164,9 @@ def test_lines_of_a_data_object_that_cannot_be_read_are_quarantined_with_their_p
 
 def test_batch_transforms_are_judged_side_by_side_each_with_its_own_reference(stack, context, monkeypatch):
     monkeypatch.setattr(detect_drift, "publish_findings", lambda _, findings: stack.findings.extend(findings))
-    settings = "{drift: {alert_rows: 3, warn_rows: 3}}"
-    boto3.client("ssm").put_parameter(Name="/trimtab/endpoints/churn-batch", Value=settings, Type="String")
     put_both_sides(stack)
+    put(stack.captures, "jobs/data/a.csv", "".join(f"{i},x{i % 3}\n" for i in range(1200)))
+    put(stack.captures, "jobs/answers/a.csv.out", "".join(f"{i / 1200}\n" for i in range(1200)))
     handle(context, created(stack, INPUT, 1), created(stack, OUTPUT, 2))
     outcome = detect_drift.lambda_handler({}, context)
     assert outcome["endpoints"].keys() == {"churn-batch"}

@@ -116,8 +116,10 @@ def _learn(line: bytes) -> _Skeleton | None:
     time = _place(envelope.event_metadata.inference_time)
     if captured.batch_transform_output is not ABSENT or (sent is ABSENT and answered is ABSENT) or time is None:
         return None
-    places = [-1 if side is ABSENT else _place(side.data) for side in (sent, answered)]
-    return None if None in places else _Skeleton(constants, (places[0], places[1], time))
+    input_place, output_place = (-1 if side is ABSENT else _place(side.data) for side in (sent, answered))
+    if input_place is None or output_place is None:
+        return None
+    return _Skeleton(constants, (input_place, output_place, time))
 
 
 def _without_line_feed(line: bytes, start: int, end: int) -> int:

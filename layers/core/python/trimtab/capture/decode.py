@@ -15,7 +15,7 @@ lines, and within a line in order of the request.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -52,12 +52,19 @@ _json = json.JSONDecoder()
 class _Requests:
     """Lines' numbers, inputs and outputs. Three lists and not one of tuples, which would keep the collector busy."""
 
-    lines: Sequence[int] = field(default_factory=list)
-    inputs: Payloads = field(default_factory=list)
-    outputs: Payloads = field(default_factory=list)
+    lines: Sequence[int]
+    inputs: Payloads
+    outputs: Payloads
 
     def each(self) -> Iterator[tuple[int, Any, Any]]:
         return zip(self.lines, each_of(self.inputs), each_of(self.outputs), strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _GrowingRequests(_Requests):
+    lines: list[int] = field(default_factory=list)
+    inputs: list[Any] = field(default_factory=list)
+    outputs: list[Any] = field(default_factory=list)
 
 
 def decode(
@@ -81,8 +88,9 @@ def _decode_group(
     group: Group, layout: Layout, latest: datetime | None, texts: TextPositions
 ) -> Iterator[Table | Unreadable]:
     hours: dict[str, datetime] = {}  # by what stands before the minutes
+    growing: dict[tuple[datetime, Format, Format], _GrowingRequests] = {}
     batches = _batch_of_alike(group, latest)
-    requests, last_spelling = _Requests(), None  # most often as on the line before
+    requests, last_spelling = _GrowingRequests(), None  # most often as on the line before
     for line, envelope in () if batches else _envelopes(group):
         if isinstance(envelope, FaultError):
             yield Unreadable(line, envelope.reason, envelope.detail)
@@ -113,18 +121,20 @@ def _decode_group(
         )
         if spelling != last_spelling:
             formats = (format_of(*spelling[1:3]), format_of(*spelling[3:5]))
-            requests = batches.setdefault((hour, *formats), _Requests())
+            requests = growing.setdefault((hour, *formats), _GrowingRequests())
             last_spelling = spelling
         requests.lines.append(line)
         requests.inputs.append(sent.data)
         requests.outputs.append(answered.data)
     of_kinds: dict[tuple[datetime, Kind, Kind], list[_Requests]] = {}
-    for (hour, sent_format, answer_format), requests in batches.items():
-        of_format, unreadable = _sort_by_kinds(hour, requests, sent_format, answer_format)
+    batches |= growing
+    for (hour, sent_format, answer_format), batch in batches.items():
+        of_format, unreadable = _sort_by_kinds(hour, batch, sent_format, answer_format)
         yield from unreadable
         for kinds, part in of_format.items():
             of_kinds.setdefault((hour, *kinds), []).append(part)
     batches.clear()
+    growing.clear()
     for hour, sent_kind, answer_kind in list(of_kinds):
         ordered = _in_order(of_kinds.pop((hour, sent_kind, answer_kind)))
         yield from _read_batch(hour, sent_kind, answer_kind, ordered, layout, texts)
@@ -223,13 +233,13 @@ def _of_batch_transform(captured: CaptureData) -> tuple[Payload, Payload]:
 
 def _sort_by_kinds(
     hour: datetime, requests: _Requests, sent_format: Format, answer_format: Format
-) -> tuple[dict[tuple[Kind, Kind], _Requests], list[Unreadable]]:
+) -> tuple[Mapping[tuple[Kind, Kind], _Requests], list[Unreadable]]:
     """The requests by the kinds of their payloads, with the payloads out of BASE64, and what could not be got out."""
     unreadable: list[Unreadable] = []
     inputs, outputs = texts_of(requests.inputs, sent_format), texts_of(requests.outputs, answer_format)
     if inputs is not None and outputs is not None:
         return {(sent_format.kind, answer_format.kind): _Requests(requests.lines, inputs, outputs)}, unreadable
-    by_kinds: dict[tuple[Kind, Kind], _Requests] = {}
+    by_kinds: dict[tuple[Kind, Kind], _GrowingRequests] = {}
     for line, sent, answer in requests.each():
         try:
             sent_kind, payload = payload_of(sent, sent_format)
@@ -245,7 +255,7 @@ def _sort_by_kinds(
             answer_kind, answer_payload = "absent", ""
         of_kinds = by_kinds.get((sent_kind, answer_kind))
         if of_kinds is None:
-            of_kinds = by_kinds[(sent_kind, answer_kind)] = _Requests()
+            of_kinds = by_kinds[(sent_kind, answer_kind)] = _GrowingRequests()
         of_kinds.lines.append(line)
         of_kinds.inputs.append(payload)
         of_kinds.outputs.append(answer_payload)

@@ -127,7 +127,7 @@ def _read_raw(payloads: RawTexts, side: Side, texts: TextPositions, expected: Se
         template = _learn(payload, side, None if expected is None else expected[longest])
     except FaultError:
         return None
-    return template and _read_joined(body, values, template, quote, side, texts, expected)
+    return None if template is None else _read_joined(body, values, template, quote, side, texts, expected)
 
 
 def _read_regular(
@@ -222,7 +222,9 @@ def _mark(token: str, number: str) -> str:
     return f'"{number}"' if token.lstrip().startswith('"') else number
 
 
-def _read_body(body: bytes, rows: int, template: _Template, side: Side, texts: TextPositions) -> dict[str, Column] | None:
+def _read_body(
+    body: bytes, rows: int, template: _Template, side: Side, texts: TextPositions
+) -> dict[str, Column] | None:
     """Columns from rows of `key,value,…` or, when the template has no keys, `value,…`."""
     step = 2 if any(template.keys) else 1
     values = {step * i + step - 1: name for i, name in enumerate(template.names) if side.wants(name)}
