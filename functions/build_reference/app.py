@@ -26,7 +26,8 @@ from trimtab.capture.reference import InvalidReferenceError, Reference, referenc
 from trimtab.capture.sketch import EXACT_BINS, merge_sketches, sketch_table
 from trimtab.capture.table import Table
 from trimtab.capture.training import select_columns, training_tables
-from trimtab.drift.evidence import Origin, reference_finding, reference_refused_finding
+from trimtab.drift.evidence import reference_finding, reference_refused_finding
+from trimtab.findings import Origin
 from trimtab.model_monitor.baseline import CONSTRAINTS, STATISTICS, reference_from_model_monitor
 from trimtab.settings import BuildReferenceSettings, EndpointSettings
 

@@ -30,7 +30,6 @@ from trimtab.capture.variants import BATCH, reference_for, stands_alone
 from trimtab.capture.window import add_objects, columns_of, coverage_of, objects_on_former_grids, sketch_objects
 from trimtab.drift.assessment import assess
 from trimtab.drift.evidence import (
-    Origin,
     drift_finding,
     reference_finding,
     settings_finding,
@@ -41,7 +40,7 @@ from trimtab.drift.history import History, after_window, history_document, histo
 from trimtab.drift.hysteresis import AlertState, notification
 from trimtab.drift.verdict import Verdict
 from trimtab.drift.windows import HourRows, Window, WindowPlan, plan_windows
-from trimtab.findings import SOURCE, Finding, State
+from trimtab.findings import SOURCE, Finding, Origin, State
 from trimtab.model_monitor.metrics import NAMESPACE, window_metrics
 from trimtab.model_monitor.reports import window_reports
 from trimtab.settings import DetectDriftSettings, EndpointSettings
@@ -384,7 +383,8 @@ def report_settings(endpoint: str, problem: str, run: Run) -> None:
     if problem == known:
         return
     origin = Origin(run.account, run.region, endpoint, "*")
-    finding = settings_finding(origin, problem, parameter_name(run.settings.name, endpoint), run.now)
+    parameter = parameter_name(run.settings.name, endpoint)
+    finding = settings_finding(origin, problem, parameter, str(before.version), run.now)
     publish_findings(run.settings.findings_bus_name, [finding])
     write_state(table, partition, "settings-problem", {"problem": problem}, after=before)
 

@@ -25,9 +25,8 @@ from trimtab.aws.event_bridge import publish_findings
 from trimtab.aws.sagemaker import Endpoint
 from trimtab.aws.state_table import read_state, write_state
 from trimtab.capture.pack import PackKey, union
-from trimtab.drift.evidence import Origin
 from trimtab.drift.verdict import Verdict
-from trimtab.findings import Action
+from trimtab.findings import Action, Origin
 from trimtab.health.capture_switch import capture_bucket, capture_switch
 from trimtab.health.captures import Clues, capture_silent, captures_lost, decode_coverage, payload_schema
 from trimtab.health.check import Check

@@ -65,7 +65,7 @@ def test_the_beginning_of_the_inference_id_names_the_model(attribute, inference_
 
 
 def read(lines, attribute="model", **options):
-    found = list(decode_models(["\n".join(lines).encode()], attribute, lambda _: Layout(), **options))
+    found = list(decode_models(["\n".join(lines).encode()], attribute, lambda _: Layout(columns=("x",)), **options))
     rows = Counter()
     for model, item in found:
         rows[model] += 0 if isinstance(item, Unreadable) else item.rows
@@ -77,14 +77,14 @@ def test_lines_that_cannot_be_read_keep_their_numbers():
         [
             line(attributes="model=a"),
             "junk",
-            line('"', attributes="model=b"),
+            line("1,2", attributes="model=b"),
             line(),
             "",
-            line('"', attributes="model=a"),
+            line("1,2", attributes="model=a"),
         ]
     )
     assert rows == {"": 1, "a": 1, "b": 0}
-    assert sorted(unreadable) == [("", 2, "not_json"), ("a", 6, "bad_csv"), ("b", 3, "bad_csv")]
+    assert sorted(unreadable) == [("", 2, "not_json"), ("a", 6, "wrong_columns"), ("b", 3, "wrong_columns")]
 
 
 def test_a_line_that_looks_like_gzip_costs_itself():

@@ -26,7 +26,7 @@ def s3():
 
 
 @pytest.fixture
-def state_machine(s3):
+def state_machine(s3):  # noqa: ARG001 - only moto need be on
     """A deployed stack's state machine."""
     arn = boto3.client("stepfunctions").create_state_machine(
         name="trimtab-backfill",
@@ -95,7 +95,8 @@ def test_prints_what_there_is_and_what_it_costs(s3, capsys):
 
 
 @pytest.mark.parametrize("prefix", ["/some/folder", "s3://", "in/churn"])
-def test_an_address_that_is_none_is_refused(s3, prefix, capsys):
+@pytest.mark.usefixtures("s3")
+def test_an_address_that_is_none_is_refused(prefix, capsys):
     assert main(["backfill", prefix]) == 2
     assert "s3://bucket/prefix" in capsys.readouterr().err
 
@@ -107,7 +108,8 @@ def test_a_prefix_without_captures_is_refused(s3, state_machine, capsys):
     assert executions(state_machine) == []
 
 
-def test_a_bucket_that_is_not_there_is_named(s3, capsys):
+@pytest.mark.usefixtures("s3")
+def test_a_bucket_that_is_not_there_is_named(capsys):
     assert main(["backfill", "s3://nobodys/in"]) == 2
     assert "s3://nobodys/in" in capsys.readouterr().err
 

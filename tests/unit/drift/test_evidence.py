@@ -14,7 +14,6 @@ from trimtab.capture.window import Coverage
 from trimtab.drift.assessment import Assessment, assess
 from trimtab.drift.evidence import (
     PUBLISHED_COLUMNS,
-    Origin,
     drift_finding,
     reference_finding,
     reference_refused_finding,
@@ -26,6 +25,7 @@ from trimtab.drift.hysteresis import AlertState
 from trimtab.drift.thresholds import DriftThresholds
 from trimtab.drift.verdict import Verdict
 from trimtab.drift.windows import Window
+from trimtab.findings import Origin
 
 START = datetime(2026, 11, 20, 8, tzinfo=UTC)
 NOW = START + timedelta(hours=2)
@@ -163,8 +163,8 @@ def test_titles_fit_whatever_the_names(state):
     others = [
         reference_finding(LONGEST, reference, "Why.", NOW),
         reference_refused_finding(LONGEST, "s3://x/y", "no", NOW),
-        settings_finding(LONGEST, "drift.psi: no", "/trimtab/endpoints/x", NOW),
-        settings_finding(LONGEST, "", "/trimtab/endpoints/x", NOW),
+        settings_finding(LONGEST, "drift.psi: no", "/trimtab/endpoints/x", "1", NOW),
+        settings_finding(LONGEST, "", "/trimtab/endpoints/x", "1", NOW),
     ]
     assert all(len(each.title) <= 200 and LONGEST.endpoint in each.title for each in [finding, *others])
 
@@ -205,7 +205,7 @@ def test_every_reminder_is_a_fact_of_its_own():
 def test_a_reference_is_told_once():
     reference, _ = judged()
     told = reference_finding(ORIGIN, reference, "A new one.", NOW)
-    assert told.id == reference_finding(replace(ORIGIN, variant="*"), reference, "Why.", NOW + timedelta(days=1)).id
+    assert told.id == reference_finding(ORIGIN, reference, "Why.", NOW + timedelta(days=1)).id
     assert told.id != reference_finding(ORIGIN, replace(reference, created="2026-11-21T00:00:00Z"), "", NOW).id
     assert told.reason == "A new one. It comes from s3://training/train.csv."
     assert told.evidence["columns"] == ["a", "b", "c"]
@@ -219,8 +219,8 @@ def test_training_data_that_cannot_be_used_is_told():
 
 
 def test_settings_that_cannot_be_used_are_told_and_that_they_can_be_again():
-    raised = settings_finding(ORIGIN, "drift.psi: no number", "/trimtab/endpoints/churn", NOW)
-    cleared = settings_finding(ORIGIN, "", "/trimtab/endpoints/churn", NOW)
+    raised = settings_finding(ORIGIN, "drift.psi: no number", "/trimtab/endpoints/churn", "1", NOW)
+    cleared = settings_finding(ORIGIN, "", "/trimtab/endpoints/churn", "1", NOW)
     assert (raised.state, raised.severity) == ("raised", "warning")
     assert "drift.psi: no number" in raised.reason
     assert "last good settings" in raised.reason

@@ -179,7 +179,7 @@ def test_batch_transforms_are_judged_side_by_side_each_with_its_own_reference(st
     later = {side: MANIFEST.format(side).replace("20/08", "20/09") for side in ("input", "output")}
     put_manifest(stack, later["input"], f"s3://{stack.captures}/jobs/data/a.csv", "")
     put_manifest(stack, later["output"], f"s3://{stack.captures}/jobs/answers/a.csv.out", "")
-    handle(context, created(stack, later["input"]), created(stack, later["output"]))
+    handle(context, created(stack, later["input"], 1), created(stack, later["output"], 2))
     outcome = detect_drift.lambda_handler({"endpoint": "churn-batch"}, context)["endpoints"]["churn-batch"]
     assert {side: document["verdict"] for side, document in outcome.items()} == {
         "batch-input": "OK",

@@ -4,8 +4,8 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from trimtab.drift.evidence import Origin
 from trimtab.drift.verdict import Verdict
+from trimtab.findings import Origin
 from trimtab.health.check import Check
 from trimtab.health.memory import health_finding, memories_document, memories_from_document, remember
 

@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 SOURCE = "trimtab"
+MOST_TITLE = 200
 
 Kind = Literal[
     "drift",
@@ -54,7 +56,7 @@ class Finding(BaseModel):
     kind: Kind
     severity: Severity
     state: State
-    title: str = Field(max_length=200)
+    title: str = Field(max_length=MOST_TITLE)
     reason: str
     action: Action | None = None
     evidence: Mapping[str, Any] = {}
@@ -64,6 +66,49 @@ class Finding(BaseModel):
     def detail_type(self) -> str:
         """The event's `DetailType`: the kind in title case, as `Data Quality`."""
         return self.kind.replace("_", " ").title()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where something was found: account, region, endpoint and variant ("*" when it is about every variant)."""
+
+    account: str
+    region: str
+    endpoint: str
+    variant: str
+
+
+def finding_about(
+    origin: Origin,
+    now: datetime,
+    fact: tuple[str, ...],
+    *,
+    kind: Kind,
+    severity: Severity,
+    state: State,
+    title: str,
+    reason: str,
+    evidence: Mapping[str, Any],
+    action: Action | None = None,
+    links: Mapping[str, str] | None = None,
+) -> Finding:
+    """The finding that something is so at an origin. `fact` tells it from all others there (see `finding_id`)."""
+    return Finding(
+        id=finding_id(origin.account, origin.region, origin.endpoint, origin.variant, *fact),
+        account=origin.account,
+        region=origin.region,
+        time=now,
+        endpoint=origin.endpoint,
+        variant=origin.variant,
+        kind=kind,
+        severity=severity,
+        state=state,
+        title=title[:MOST_TITLE],
+        reason=reason,
+        action=action,
+        evidence=evidence,
+        links=links or {},
+    )
 
 
 def finding_id(*fact: str) -> str:

@@ -139,7 +139,6 @@ class EndpointSettings(BaseModel):
             raise ValueError(f"names {', '.join(twice)} twice")
         return names
 
-
     @field_validator("model_attribute")
     @classmethod
     def _names_an_attribute(cls, attribute: str) -> str:

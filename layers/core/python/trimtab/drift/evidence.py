@@ -1,7 +1,6 @@
 """A judged window as a document to keep, and as a finding to publish."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +12,7 @@ from trimtab.drift.history import History
 from trimtab.drift.thresholds import DriftThresholds
 from trimtab.drift.verdict import Verdict
 from trimtab.drift.windows import Window
-from trimtab.findings import Finding, Severity, State, finding_id
+from trimtab.findings import Finding, Origin, Severity, State, finding_about
 
 PUBLISHED_COLUMNS = 20
 """A finding names so many columns, those that moved most, for an event has a limit; what is stored names all."""
@@ -22,16 +21,6 @@ BOOKKEEPING = ("packs", "history_before")
 
 _SEVERITY: Mapping[State, Severity] = {"raised": "critical", "continued": "warning", "cleared": "info"}
 _RANK = {Verdict.ALERT: 0, Verdict.WARN: 1, Verdict.OK: 2, Verdict.INSUFFICIENT_DATA: 3}
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a verdict was reached: which account, region, endpoint and variant."""
-
-    account: str
-    region: str
-    endpoint: str
-    variant: str
 
 
 def window_document(
@@ -120,15 +109,10 @@ def drift_finding(
     moved = [name for name, column in columns.items() if column["verdict"] in {"ALERT", "WARN"}]
     start = document["window"]["start"]
     reminder_of = f"{now:%Y-%m-%dT%H}" if state == "continued" else ""
-    return Finding(
-        id=finding_id(
-            origin.account, origin.region, origin.endpoint, origin.variant, "drift", start, state, reminder_of
-        ),
-        account=origin.account,
-        region=origin.region,
-        time=now,
-        endpoint=origin.endpoint,
-        variant=origin.variant,
+    return finding_about(
+        origin,
+        now,
+        ("drift", start, state, reminder_of),
         kind="drift",
         severity=_SEVERITY[state],
         state=state,
@@ -140,23 +124,20 @@ def drift_finding(
             "drifted": document["drifted"][:PUBLISHED_COLUMNS],
             "never_captured": document["never_captured"][:PUBLISHED_COLUMNS],
         },
-        links=dict(links),
+        links=links,
     )
 
 
 def reference_finding(origin: Origin, reference: Reference, why: str, now: datetime) -> Finding:
     """Says what live data is compared with from now on."""
-    return Finding(
-        id=finding_id(origin.account, origin.region, origin.endpoint, "reference", reference.source, reference.created),
-        account=origin.account,
-        region=origin.region,
-        time=now,
-        endpoint=origin.endpoint,
-        variant=origin.variant,
+    return finding_about(
+        origin,
+        now,
+        ("reference", reference.source, reference.created),
         kind="settings",
         severity="info",
         state="raised",
-        title=f"Reference of {origin.endpoint}: {reference.profile.rows:,} rows"[:200],
+        title=f"Reference of {origin.endpoint}: {reference.profile.rows:,} rows",
         reason=f"{why} It comes from {reference.source}.",
         evidence={
             "source": reference.source,
@@ -170,37 +151,32 @@ def reference_finding(origin: Origin, reference: Reference, why: str, now: datet
 
 def reference_refused_finding(origin: Origin, source: str, problem: str, now: datetime) -> Finding:
     """Says that no reference can be made of the training data that the settings name."""
-    return Finding(
-        id=finding_id(origin.account, origin.region, origin.endpoint, "reference-refused", source, problem),
-        account=origin.account,
-        region=origin.region,
-        time=now,
-        endpoint=origin.endpoint,
-        variant=origin.variant,
+    return finding_about(
+        origin,
+        now,
+        ("reference-refused", source, problem),
         kind="settings",
         severity="warning",
         state="raised",
-        title=f"No reference for {origin.endpoint}: its training data cannot be used"[:200],
+        title=f"No reference for {origin.endpoint}: its training data cannot be used",
         reason=f"{problem}. Until that is mended the endpoint is not judged.",
         evidence={"source": source, "problem": problem},
     )
 
 
-def settings_finding(origin: Origin, problem: str, parameter: str, now: datetime) -> Finding:
-    """Says that an endpoint's settings cannot be used, or, without a problem, that they can be again."""
+def settings_finding(origin: Origin, problem: str, parameter: str, occasion: str, now: datetime) -> Finding:
+    """Says that an endpoint's settings cannot be used, or, without a problem, that they can be again. `occasion` tells
+    one time that this is so from another."""
     state: State = "raised" if problem else "cleared"
     kept = "The endpoint keeps its last good settings."
-    return Finding(
-        id=finding_id(origin.account, origin.region, origin.endpoint, "settings", problem, f"{now:%Y-%m-%dT%H}"),
-        account=origin.account,
-        region=origin.region,
-        time=now,
-        endpoint=origin.endpoint,
-        variant=origin.variant,
+    return finding_about(
+        origin,
+        now,
+        ("settings", problem, occasion),
         kind="settings",
         severity="warning" if problem else "info",
         state=state,
-        title=f"Settings of {origin.endpoint} {'cannot be used' if problem else 'are in use again'}"[:200],
+        title=f"Settings of {origin.endpoint} {'cannot be used' if problem else 'are in use again'}",
         reason=f"Parameter {parameter}: {problem}. {kept}" if problem else f"Parameter {parameter} was mended.",
         evidence={"parameter": parameter, "problem": problem},
     )
@@ -208,12 +184,11 @@ def settings_finding(origin: Origin, problem: str, parameter: str, now: datetime
 
 def _title(origin: Origin, state: State, moved: list[str], columns: int) -> str:
     where = f"{origin.endpoint}/{origin.variant}"
-    what = {
+    return {
         "raised": f"Drift on {where}: {len(moved)} of {columns} columns moved",
         "continued": f"Drift on {where} lasts: {len(moved)} of {columns} columns moved",
         "cleared": f"Drift on {where} is over",
     }[state]
-    return what[:200]
 
 
 def _iso(moment: datetime) -> str:

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from trimtab.drift.evidence import Origin
 from trimtab.drift.hysteresis import AlertState, next_state, notification
 from trimtab.drift.thresholds import DriftThresholds
 from trimtab.drift.verdict import Verdict
-from trimtab.findings import Action, Finding, Severity, State, finding_id
+from trimtab.findings import Action, Finding, Origin, Severity, State, finding_about
 from trimtab.health.check import Check
 
 STEADINESS = DriftThresholds(raise_after=1, raise_of=1, clear_after=2)
@@ -73,19 +72,14 @@ def health_finding(origin: Origin, told: Told, *, now: datetime, fact: str, acti
         "continued": f"{check.title}, since {since}",
         "cleared": f"Over: {check.title}",
     }[told.state]
-    return Finding(
-        id=finding_id(
-            origin.account, origin.region, origin.endpoint, origin.variant, "health", check.name, told.state, fact
-        ),
-        account=origin.account,
-        region=origin.region,
-        time=now,
-        endpoint=origin.endpoint,
-        variant=origin.variant,
+    return finding_about(
+        origin,
+        now,
+        ("health", check.name, told.state, fact),
         kind=check.kind,
         severity=severity[told.state],
         state=told.state,
-        title=title[:200],
+        title=title,
         reason=check.reason,
         action=action,
         evidence={"check": check.name.partition(":")[0], "since": told.since.isoformat(), **check.evidence},
