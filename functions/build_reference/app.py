@@ -2,11 +2,12 @@
 
 Payload: `{"endpoint": "churn", "source": "s3://bucket/train.csv"}`; without `source` the one the settings name. From a
 window of captures: `{"endpoint": "churn", "captures": {"variant": "AllTraffic", "from": "…Z", "until": "…Z"}}`. A
-`name` other than `current` stores the reference beside the one that live data is compared with.
+`name` other than `current` stores the reference beside the one that live data is compared with; by the name of a
+variant, this variant alone is compared with it.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from tempfile import TemporaryFile
@@ -21,11 +22,15 @@ from trimtab.aws import s3, state_bucket
 from trimtab.aws.endpoint_settings import load_endpoint_settings
 from trimtab.aws.event_bridge import publish_findings
 from trimtab.aws.state_table import read_state, write_state
-from trimtab.capture.decode import decode
+from trimtab.capture.batch_transform import read_data_object
+from trimtab.capture.keys import parse_manifest_key
+from trimtab.capture.models import decode_models
+from trimtab.capture.pack import ObjectProfile
 from trimtab.capture.reference import InvalidReferenceError, Reference, reference_from_sketch
 from trimtab.capture.sketch import EXACT_BINS, merge_sketches, sketch_table
 from trimtab.capture.table import Table
 from trimtab.capture.training import select_columns, training_tables
+from trimtab.capture.variants import model_variant, production_variant
 from trimtab.drift.evidence import reference_finding, reference_refused_finding
 from trimtab.findings import Origin
 from trimtab.model_monitor.baseline import CONSTRAINTS, STATISTICS, reference_from_model_monitor
@@ -53,7 +58,7 @@ class Request(BaseModel):
     endpoint: str
     source: str | None = Field(None, pattern=r"^s3://[^/]+/.+")
     captures: CaptureWindow | None = None
-    name: str = Field(state_bucket.CURRENT, pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    name: str = Field(state_bucket.CURRENT, pattern=r"^[A-Za-z0-9_.%~-]{1,500}$")
 
 
 @logger.inject_lambda_context
@@ -148,17 +153,29 @@ def build_from_captures(
     """
     keys = state_bucket.pack_keys(settings.state_bucket_name, endpoint, window.variant, window.start, window.until)
     packs = state_bucket.read_packs(settings.state_bucket_name, keys)
-    objects = sorted({(entry.object.bucket, entry.object.key) for pack in packs for entry in pack})
+    objects = {(entry.object.bucket, entry.object.key, entry.manifest): entry for pack in packs for entry in pack}
     sketch = merge_sketches(
         (
             sketch_table(item, most_bins=EXACT_BINS)
-            for bucket, key in objects
-            for item in decode(s3.open_object(bucket, key).chunks, monitor.layout())
-            if isinstance(item, Table) and window.start <= item.hour < window.until
+            for _, entry in sorted(objects.items())
+            for item in tables_of(entry, window.variant, monitor)
+            if window.start <= item.hour < window.until
         ),
         most_bins=EXACT_BINS,
     )
     return reference_from_sketch(sketch, source=str(window), created=now.isoformat(), categorical=monitor.categorical)
+
+
+def tables_of(entry: ObjectProfile, variant: str, monitor: EndpointSettings) -> Iterator[Table]:
+    """The rows that a profiled object adds to a variant, read again. Raises ObjectNotFoundError."""
+    chunks, layout = s3.open_object(entry.object.bucket, entry.object.key).chunks, monitor.layout()
+    if manifest := parse_manifest_key(*entry.announced):
+        found = read_data_object(chunks, entry.object.key, variant, manifest.hour, layout)
+        yield from (item for item in found if isinstance(item, Table))
+        return
+    for model, item in decode_models(chunks, monitor.model_attribute, lambda _: layout):
+        if isinstance(item, Table) and model_variant(production_variant(variant), model) == variant:
+            yield item
 
 
 def download(bucket: str, key: str, file: IO[bytes]) -> None:

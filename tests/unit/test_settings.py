@@ -182,3 +182,22 @@ def test_absent_variables_are_named(model):
     for name in model.model_fields.keys() - {"name"}:
         assert f"{name.upper()}: " in str(refusal.value)
     assert " NAME: " not in str(refusal.value)
+
+
+@pytest.mark.parametrize("key", ["records", "output_records"])
+@pytest.mark.parametrize("path", ["a.[", "a b", "rows[?x==1", "`"])
+def test_a_path_that_is_no_jmespath_is_refused_with_its_key(key, path):
+    with pytest.raises(SettingsError, match=rf"^{key}: no JMESPath: ") as refusal:
+        parse_endpoint_settings(json.dumps({key: path}))
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("path", ["", "data.rows", "rows[?x > `1`].features", "outputs[*].[a, b]"])
+def test_a_jmespath_is_taken_as_it_stands(path):
+    assert parse_endpoint_settings(json.dumps({"records": path})).records == path
+
+
+def test_a_beginning_of_the_inference_id_needs_a_separator():
+    assert parse_endpoint_settings("model_attribute: 'inferenceId:/'").model_attribute == "inferenceId:/"
+    with pytest.raises(SettingsError, match=r"^model_attribute: after inferenceId: the separator is missing"):
+        parse_endpoint_settings("model_attribute: 'inferenceId:'")

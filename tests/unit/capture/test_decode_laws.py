@@ -196,6 +196,63 @@ def test_no_bytes_raise(data):
     list(decode([data], Layout()))
 
 
+@st.composite
+def alike_captures(draw):
+    """Lines of one client, with now and then a byte changed."""
+    kinds = st.sampled_from([("CSV", "text/csv"), ("JSON", "application/json"), ("NONE", ""), ("CSV", "")])
+    end, ascii_only = draw(st.sampled_from(["", "\n"])), draw(st.booleans())
+    are_base64, names = draw(st.booleans()), draw(st.sampled_from([BOTH, BOTH, BOTH, BOTH[:1], BOTH[1:]]))
+    spelled = {name: draw(kinds) for name in names}
+    fixed = {name: draw(json_rows_alike() if "JSON" in spelled[name] else csv_rows_alike()) for name in names}
+    lines = []
+    for number in range(draw(st.integers(1, 8))):
+        captured = {}
+        for name, (encoding, content_type) in spelled.items():
+            data = draw(fixed[name]) + end
+            if are_base64:
+                data, encoding = base64.b64encode(data.encode()).decode(), "BASE64"
+            captured[name] = {"observedContentType": content_type, "data": data, "encoding": encoding}
+        time = f"2026-01-01T07:{number:02}:00Z"
+        document = {"captureData": captured, "eventMetadata": {"eventId": f"id {number}", "inferenceTime": time}}
+        lines.append(json.dumps(document, ensure_ascii=ascii_only, separators=draw(SEPARATORS)))
+    data = bytearray("\n".join(lines).encode())
+    for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
+        data[draw(st.integers(0, len(data) - 1))] = draw(st.sampled_from(b'\x01\n\\"n,:{}[]\xff\r 0'))
+    return bytes(data)
+
+
+BOTH = ("endpointInput", "endpointOutput")
+SEPARATORS = st.sampled_from([(",", ":")] * 8 + [(", ", ": ")])
+CELLS = st.one_of(NUMBERS, NUMBERS, NUMBERS, TEXTS)
+
+
+@st.composite
+def csv_rows_alike(draw):
+    width = draw(st.integers(1, 3))
+    return st.lists(draw(st.sampled_from([NUMBERS, CELLS])), min_size=width, max_size=width).map(",".join)
+
+
+@st.composite
+def json_rows_alike(draw):
+    width, wrap = draw(st.integers(1, 3)), draw(st.sampled_from(["instances", "predictions", "x", None]))
+    kind, as_object = draw(st.sampled_from([NUMBERS, CELLS])), draw(st.booleans())
+
+    def payload(cells):
+        row = dict(zip(COLUMNS, map(scalar, cells), strict=False)) if as_object else list(map(scalar, cells))
+        return json.dumps({wrap: [row]} if wrap else row)
+
+    return st.lists(kind, min_size=width, max_size=width).map(payload)
+
+
+@settings(FEW, max_examples=250)
+@given(alike_captures(), LAYOUTS)
+def test_lines_that_are_alike_give_what_the_decoder_gives(data, layout):
+    fast = found_in([data], layout)
+    with pytest.MonkeyPatch.context() as patch:
+        only_the_slow_ways(patch)
+        assert found_in([data], layout) == fast
+
+
 VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.floats(), st.integers(), st.text(max_size=5)),
     lambda inner: st.one_of(

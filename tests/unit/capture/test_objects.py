@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from trimtab.capture.faults import Unreadable
 from trimtab.capture.naming import name_columns
-from trimtab.capture.objects import MOST_LISTED, fold_object
+from trimtab.capture.objects import MOST_LISTED, fold_models, fold_object
 from trimtab.capture.pack import ObjectId, encode_pack
 from trimtab.capture.profile import Profile, profile_table
 from trimtab.capture.reference import reference_from_sketch
@@ -96,6 +96,27 @@ def test_unreadable_lines_belong_to_their_hour_else_to_that_of_the_key():
     assert folded.hours[EIGHT].profile.rows == 0
     assert folded.unreadable == Counter(bad_json=2, wrong_columns=1)
     assert [item.line for item in folded.listed] == [1, 5, 6]
+
+
+def test_a_lost_output_is_told_but_its_line_is_not_lost():
+    items = [
+        table(EIGHT, rows=3),
+        Unreadable(2, "error_response", "", records=0, hour=EIGHT),
+        Unreadable(4, "bad_json", ""),
+    ]
+    folded = fold_object(IDENTITY, items, REFERENCE, EIGHT)
+    assert folded.unreadable == Counter(error_response=1, bad_json=1)
+    assert folded.lost == folded.hours[EIGHT].lost == 1
+
+
+def test_models_of_one_object_are_folded_apart_each_on_its_own_grid():
+    items = [("a", table(EIGHT, rows=3)), ("", Unreadable(1, "bad_json", "")), ("b", table(NINE, rows=5))]
+    references = {"a": REFERENCE, "b": None, "": None}
+    folded = fold_models(IDENTITY, items, references.__getitem__, EIGHT, manifest="s3://b/m.json")
+    assert {model: (each.rows, each.lost) for model, each in folded.items()} == {"a": (3, 0), "": (0, 1), "b": (5, 0)}
+    assert isinstance(folded["a"].hours[EIGHT].profile, Profile)
+    assert not isinstance(folded["b"].hours[NINE].profile, Profile)
+    assert {entry.manifest for each in folded.values() for entry in each.hours.values()} == {"s3://b/m.json"}
 
 
 @pytest.mark.parametrize("reference", [None, REFERENCE])

@@ -142,3 +142,16 @@ def test_a_retried_batch_has_the_same_key():
     entries = [entry("k1", 1), entry("k2", 2)]
     assert pack_key("e", "v", HOUR, "g", entries) == pack_key("e", "v", HOUR, "g", entries[::-1])
     assert pack_key("e", "v", HOUR, "g", entries) != pack_key("e", "v", HOUR, "g", entries[:1])
+
+
+def test_what_a_manifest_named_is_announced_by_it():
+    capture = entry("k1", 1)
+    named = dataclasses.replace(capture, manifest="s3://jobs/churn/input/x.json", lost=3)
+    assert capture.announced == (capture.object.bucket, "k1")
+    assert named.announced == ("jobs", "churn/input/x.json")
+    assert [(each.manifest, each.lost) for each in decode_pack(encode_pack([named]))] == [(named.manifest, 3)]
+
+
+def test_an_object_named_by_two_manifests_counts_once_whichever_comes_first():
+    one, other = (dataclasses.replace(entry("k1", 1), manifest=f"s3://jobs/{name}.json") for name in "ab")
+    assert union([[one], [other]]) == union([[other], [one]]) == [other]

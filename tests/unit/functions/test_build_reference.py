@@ -189,3 +189,35 @@ def test_a_bad_model_monitor_baseline_is_refused_with_file_and_key(stack, contex
     answer = app.lambda_handler({"endpoint": "churn", "source": source}, context)
     assert answer["refused"] == f"{source}: features: Field required"
     assert len(stack.findings) == 1
+
+
+WINDOW = {"from": "2026-11-20T08:00:00Z", "until": "2026-11-20T09:00:00Z"}
+
+
+def put_pack(stack, variant, key, manifest=""):
+    identity = ObjectId(stack.captures, key, "2026-11-20T08:01:00+00:00", "e")
+    counted = ObjectProfile(identity, Profile("former-grid", 3, {}), records=3, manifest=manifest)
+    hour = datetime(2026, 11, 20, 8, tzinfo=UTC)
+    state_bucket.write_pack(stack.state, pack_key("churn", variant, hour, "former-grid", [counted]), [counted])
+
+
+def test_a_reference_from_captures_of_a_model_has_that_models_rows(stack, context):
+    put_settings("model_attribute: 'inferenceId:/'")
+    lines = [json.loads(capture_line(i, f"{i},a")) for i in range(4)]
+    for i, each in enumerate(lines):
+        each["eventMetadata"]["inferenceId"] = f"{'ab'[i % 2]}/{i}"
+    key = "churn/AllTraffic/2026/11/20/08/00-00-000-uuid.jsonl"
+    put(stack, key, "\n".join(map(json.dumps, lines)).encode())
+    put_pack(stack, "AllTraffic.b", key)
+    window = WINDOW | {"variant": "AllTraffic.b"}
+    assert app.lambda_handler({"endpoint": "churn", "captures": window, "name": "AllTraffic.b"}, context)["rows"] == 2
+    reference = state_bucket.read_reference(stack.state, "churn", "AllTraffic.b")
+    assert reference.profile.columns["c0"].total == 1 + 3
+
+
+def test_a_reference_from_a_batch_transform_has_the_rows_of_its_files(stack, context):
+    put(stack, "jobs/a.csv.out", b"0.5\n0.25\n0.125\n")
+    put_pack(stack, "batch-output", "jobs/a.csv.out", f"s3://{stack.captures}/churn/output/2026/11/20/08/x.json")
+    window = WINDOW | {"variant": "batch-output"}
+    answer = app.lambda_handler({"endpoint": "churn", "captures": window, "name": "batch-output"}, context)
+    assert (answer["rows"], answer["columns"]) == (3, ["prediction"])

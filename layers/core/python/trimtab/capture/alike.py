@@ -6,6 +6,7 @@ other strings in these places, and needs no decoder: half the time of the typed 
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,10 +14,10 @@ import numpy as np
 
 from trimtab.capture.envelope import ABSENT, Envelope, read_strictly
 
-QUOTE = b"\x01"
-"""Stands for a quotation mark within a payload. JSON has no such byte."""
+_MARK = 1
+ESCAPED_QUOTE = f"\\{chr(_MARK)}"
+"""Stands for a quotation mark within a payload. JSON has no such byte, and it is no longer than what it replaces."""
 _VARYING = re.compile(rb'"(?:data|eventId|inferenceId|inferenceTime)" ?: ?"([^"]*)"')
-_MARK = "\x02"
 _PROBE = b"\\u0002%d"
 _TIME = len("2026-01-01T07:30:00Z")
 _MINUTES_AND_SECONDS = [14, 15, 17, 18]
@@ -24,11 +25,12 @@ _MINUTES_AND_SECONDS = [14, 15, 17, 18]
 
 @dataclass(frozen=True, slots=True)
 class RawTexts:
-    """Payloads in UTF-8. While `escaped` they stand as in the line, with QUOTE for a quotation mark; the only escape
-    besides is that of a line feed. `end` is what all of them end with and `values` lack."""
+    """Payloads in UTF-8. While `escaped` they stand as in the line, except for ESCAPED_QUOTE; the only other escape may
+    be that of a line feed, and of these there are none when `flat`. `end` is what all end with and `values` lack."""
 
     values: list[bytes]
     escaped: bool
+    flat: bool = False
     end: str = ""
 
     def __len__(self) -> int:
@@ -36,10 +38,14 @@ class RawTexts:
 
     def texts(self) -> list[str]:
         """The payloads themselves."""
-        if not self.escaped:
-            return [value.decode() + self.end for value in self.values]
-        quote = QUOTE.decode()
-        return [value.decode().replace("\\n", "\n").replace(quote, '"') + self.end for value in self.values]
+        return list(map(self.text, self.values))
+
+    def text(self, value: bytes) -> str:
+        """The payload that stands as `value`."""
+        text = value.decode()
+        if self.escaped:
+            text = text.replace("\\n", "\n").replace(ESCAPED_QUOTE, '"')
+        return text + self.end
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +71,25 @@ def read_alike(data: bytes) -> Alike | None:
     """The lines' content, or None when they are not alike or not surely: then the decoder has to tell."""
     if not data.endswith(b"\n"):
         data += b"\n"
-    lines = data.count(b"\n")
-    if np.count_nonzero(np.frombuffer(data, np.uint8) < ord(" ")) != lines:
+    letters = np.frombuffer(data, np.uint8)
+    lines = int(np.count_nonzero(letters == ord("\n")))
+    if np.count_nonzero(letters < ord(" ")) != lines:
         return None
-    if b'\\"' in data[: data.index(b"\n")]:
-        data = data.replace(b'\\"', QUOTE)
-    first = data[: data.index(b"\n") + 1]
-    skeleton = _learn(first)
-    # every escape is that of a line feed: so no string ends elsewhere than at a quotation mark, and all are sound
-    if skeleton is None or data.count(b"\\") != data.count(b"\\n") or not is_utf8(data):
+    escapes = np.flatnonzero(letters == ord("\\"))
+    escaped = letters[escapes + 1]
+    quotes, line_feeds = escaped == ord('"'), escaped == ord("n")
+    # no other escapes: so no string ends elsewhere than at a quotation mark, and every one is sound
+    if not (quotes | line_feeds).all() or not is_utf8(data):
         return None
-    parts = _expression(skeleton).split(data)
+    text: bytes | bytearray = data
+    if quotes.any():
+        text = bytearray(data)
+        np.frombuffer(text, np.uint8)[escapes[quotes] + 1] = _MARK
+    end = text.index(b"\n") + 1
+    skeleton = _learn(bytes(text[:end]))
+    if skeleton is None:
+        return None
+    parts = _expression(skeleton).split(text)
     asked = sorted(place for place in skeleton.places if place >= 0)
     step = len(asked) + 1
     if len(parts) != lines * step + 1 or any(parts[::step]):
@@ -84,10 +98,11 @@ def read_alike(data: bytes) -> Alike | None:
     sent, answered, time = skeleton.places
     if not _have_one_hour(strings[time]):
         return None
+    flat = int(line_feeds.sum()) == lines * sum(constant.count(b"\\n") for constant in skeleton.constants)
     return Alike(
-        envelope=read_strictly(first.replace(QUOTE, b'\\"')),
-        inputs=_raw_texts(strings, sent, skeleton),
-        outputs=_raw_texts(strings, answered, skeleton),
+        envelope=read_strictly(data[:end]),
+        inputs=_raw_texts(strings, sent, skeleton, flat=flat),
+        outputs=_raw_texts(strings, answered, skeleton, flat=flat),
         lines=lines,
     )
 
@@ -108,7 +123,7 @@ def _learn(line: bytes) -> _Skeleton | None:
     constants = tuple(line[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True))
     probe = constants[0] + b"".join(_PROBE % i + constant for i, constant in enumerate(constants[1:]))
     try:
-        envelope = read_strictly(probe.replace(QUOTE, b'\\"'))
+        envelope = read_strictly(probe.replace(ESCAPED_QUOTE.encode(), b'\\"'))
     except (ValueError, RecursionError):
         return None
     captured = envelope.capture_data
@@ -128,7 +143,7 @@ def _without_line_feed(line: bytes, start: int, end: int) -> int:
 
 def _place(text: str) -> int | None:
     """Which probe the text is."""
-    mark, _, number = text.partition(_MARK)
+    mark, _, number = text.partition("\2")
     return int(number) if number and not mark else None
 
 
@@ -139,11 +154,11 @@ def _expression(skeleton: _Skeleton) -> re.Pattern[bytes]:
     return re.compile(first + b"".join(part for pair in zip(groups, others, strict=True) for part in pair))
 
 
-def _raw_texts(strings: dict[int, list[bytes]], place: int, skeleton: _Skeleton) -> RawTexts | None:
+def _raw_texts(strings: Mapping[int, list[bytes]], place: int, skeleton: _Skeleton, *, flat: bool) -> RawTexts | None:
     if place < 0:
         return None
     end = "\n" if skeleton.constants[place + 1].startswith(b"\\n") else ""
-    return RawTexts(strings[place], escaped=True, end=end)
+    return RawTexts(strings[place], escaped=True, flat=flat, end=end)
 
 
 def _have_one_hour(times: list[bytes]) -> bool:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from trimtab.capture.alike import QUOTE, RawTexts
+from trimtab.capture.alike import RawTexts
 from trimtab.capture.columns import MISSING, column_of_codes, column_of_texts
 from trimtab.capture.delimited import TextPositions, read_delimited
 from trimtab.capture.faults import FaultError, excerpt
@@ -142,7 +142,7 @@ def _read_raw(payloads: RawTexts, side: Side, texts: TextPositions, expected: Se
     if not payloads.escaped and values[0].endswith(b"\n"):
         values = [value.rstrip(b"\n") for value in values]
     body = b"\n".join(values)
-    odd = (b"\\", QUOTE) if payloads.escaped else (b'"', b"\r")
+    odd = (b"\\",) if payloads.escaped else (b'"', b"\r")
     if any(mark in body for mark in odd) or (not body.isascii() and _BOM in body):
         return None
     if body.count(b"\n") != len(values) - 1 or (expected is not None and expected.count(1) < len(expected)):

@@ -12,11 +12,14 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from math import nan
 from types import EllipsisType
 
-from trimtab.capture.alike import QUOTE, RawTexts
+import numpy as np
+
+from trimtab.capture.alike import ESCAPED_QUOTE, RawTexts
 from trimtab.capture.columns import Cell, column_of_cells, column_of_tokens
 from trimtab.capture.delimited import TextPositions, read_delimited
 from trimtab.capture.faults import FaultError
@@ -36,7 +39,6 @@ _LITERALS: dict[str, Cell] = {
     "Infinity": float("inf"),
     "-Infinity": float("-inf"),
 }
-_NESTED = (b"{", b"}", b"[", b"]", b"\\")
 _MISSING = ("null", " null", "NaN", " NaN")
 _LONGEST_NUMBER = 300
 _FEW_SHAPES = 64
@@ -115,19 +117,22 @@ class _Template:
 def _read_raw(payloads: RawTexts, side: Side, texts: TextPositions, expected: Sequence[int] | None) -> Rows | None:
     """The rows of payloads without line breaks within."""
     values = payloads.values
+    if payloads.escaped and not payloads.flat:
+        return None
     if not payloads.escaped and values[0].endswith((b" ", b"\n", b"\r")):
         values = [value.strip(b" \t\r\n") for value in values]
     body = b"\n".join(values)
-    if b"\\" in body or body.count(b"\n") != len(values) - 1 or (not payloads.escaped and QUOTE in body):
+    if body.count(b"\n") != len(values) - 1:
         return None
-    quote = QUOTE.decode() if payloads.escaped else '"'
-    longest = max(range(len(values)), key=[len(value) for value in values].__getitem__)
-    payload = values[longest].decode().replace(quote, '"')
+    lengths = [len(value) for value in values]
+    longest = lengths.index(max(lengths))
     try:
-        template = _learn(payload, side, None if expected is None else expected[longest])
+        template = _learn(payloads.text(values[longest]).strip(), side, None if expected is None else expected[longest])
     except FaultError:
         return None
-    return None if template is None else _read_joined(body, values, template, quote, side, texts, expected)
+    if template is None:
+        return None
+    return _read_joined(body, values, template, side, texts, expected, escaped=payloads.escaped)
 
 
 def _read_regular(
@@ -145,20 +150,22 @@ def _read_regular(
     if template is None:
         return None
     values = [line.encode() for line in lines]
-    return _read_joined(b"\n".join(values), values, template, '"', side, texts, expected)
+    return _read_joined(b"\n".join(values), values, template, side, texts, expected, escaped=False)
 
 
 def _read_joined(
     joined: bytes,
     values: Sequence[bytes],
     template: _Template,
-    quote: str,
     side: Side,
     texts: TextPositions,
     expected: Sequence[int] | None,
+    *,
+    escaped: bool,
 ) -> Rows | None:
-    """The rows of payloads, given joined by line feeds and each by itself, if all follow the template. `quote` stands
-    for their quotation marks."""
+    """The rows of payloads, given joined by line feeds and each by itself, if all follow the template. If `escaped`,
+    quotation marks are spelled ESCAPED_QUOTE."""
+    quote = ESCAPED_QUOTE if escaped else '"'
     before, between, after = (
         text.replace('"', quote).encode() for text in (template.before, template.between, template.after)
     )
@@ -175,10 +182,12 @@ def _read_joined(
     if between:
         body = body.replace(between, b"\n")
     rows = sum(counts)
-    if any(mark in body for mark in _NESTED) or body.count(b":") != rows * sum(map(bool, template.keys)):
+    if any(mark in body for mark in (b"{", b"}", b"[", b"]")) or (not escaped and b"\\" in body):
         return None
-    body = body.translate(bytes.maketrans(b":" + quote.encode(), b',"'))
-    columns = _read_body(body, rows, template, side, texts)
+    colons = np.count_nonzero(np.frombuffer(body, np.uint8) == ord(":"))
+    if colons != rows * sum(map(bool, template.keys)):
+        return None
+    columns = _read_body(body.replace(b":", b","), rows, template, quote, side, texts)
     if columns is None:
         return None
     return Rows(columns, frozenset(map(side.column, template.names)), counts)
@@ -223,17 +232,18 @@ def _mark(token: str, number: str) -> str:
 
 
 def _read_body(
-    body: bytes, rows: int, template: _Template, side: Side, texts: TextPositions
+    body: bytes, rows: int, template: _Template, quote: str, side: Side, texts: TextPositions
 ) -> dict[str, Column] | None:
     """Columns from rows of `key,value,…` or, when the template has no keys, `value,…`."""
     step = 2 if any(template.keys) else 1
     values = {step * i + step - 1: name for i, name in enumerate(template.names) if side.wants(name)}
-    keys = {position - 1: template.keys[position // 2] for position in values} if step == 2 else {}
+    keys = {place - 1: template.keys[place // 2].replace('"', quote) for place in values} if step == 2 else {}
     memory = texts.setdefault((f"{side.label} json", len(template.names)), set())
     memory.update(step * i + step - 1 for i in template.texts)
     width = step * len(template.names)
     wanted = list(values) or [0]
-    columns = read_delimited(body, rows, width, wanted, memory, _column, fixed=keys, missing=_MISSING, quote=None)
+    column_of = partial(_column, quote=quote)
+    columns = read_delimited(body, rows, width, wanted, memory, column_of, fixed=keys, missing=_MISSING, quote=None)
     if columns is None:
         return None
     if width == 1 and side.label == "input" and not all(isinstance(one, NumericColumn) for one in columns.values()):
@@ -241,10 +251,10 @@ def _read_body(
     return {side.column(name): columns[position] for position, name in values.items()}
 
 
-def _column(codes: IntArray, tokens: list[str]) -> Column | None:
+def _column(codes: IntArray, tokens: list[str], quote: str) -> Column | None:
     cells: list[Cell] = []
     for token in tokens:
-        cell = _cell(token.strip())
+        cell = _cell(token.strip().replace(quote, '"'))
         if isinstance(cell, EllipsisType):
             return None
         cells.append(cell)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +79,7 @@ def number_of(text: str) -> float | None:
     return number if abs(number) <= LARGEST and "_" not in text else None
 
 
+@lru_cache(maxsize=2**14)  # the same categories come in every table
 def canonical_text(text: str) -> str:
     """One spelling for one category, whichever format it came in: `1.0`, `1` and `1e0` are "1", `True` is "true"."""
     text = text.strip()
