@@ -6,7 +6,7 @@ SHELL := /usr/bin/env bash
 PYTHON := .venv/bin/python
 SAM := SAM_CLI_TELEMETRY=0 PATH="$$(cat .local/python-bin):$$PATH" .local/venvs/sam/bin/sam
 
-.PHONY: help setup demo test lint build local local-down lock clean
+.PHONY: help setup demo test lint bench fuzz build local local-down lock clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -26,6 +26,15 @@ lint: setup ## Style, types, import rules, template
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@$(SAM) validate --lint
+
+bench: ## How fast it is and what it costs, into docs/performance.md (QUICK=1: small files, the page stays)
+	@local/setup.sh bench
+	@$(if $(QUICK),,$(PYTHON) -m bench.cold_start)
+	@.local/venvs/bench/bin/python -m bench.capture $(if $(QUICK),--quick)
+
+fuzz: ## Feed the decoder broken captures for SECONDS (600)
+	@local/setup.sh bench
+	@.local/venvs/bench/bin/python -m bench.fuzz_capture --seconds $(or $(SECONDS),600)
 
 build: setup ## Build the template as it is deployed
 	@$(SAM) build

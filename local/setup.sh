@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes every environment the project needs, below .venv and .local, and nothing outside the checkout.
+# Makes every environment the project needs, below .venv and .local, and nothing outside the checkout. With the argument
+# `bench` also the one that only benchmarks and fuzzing need.
 # Python 3.13 is taken from the PATH or from pyenv, else fetched by uv; uv is taken from the PATH, else installed by pip.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -49,5 +50,6 @@ sync .venv
 sync .local/venvs/cloud --only-group cloud
 sync .local/venvs/sam --only-group sam
 sync .local/venvs/runtime --only-group runtime
+if [ "${1:-}" = bench ]; then sync .local/venvs/bench --no-default-groups --group bench; fi
 printf '%s\n' "$uv" >.local/uv-path
 dirname "$python" >.local/python-bin

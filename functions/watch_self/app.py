@@ -5,6 +5,7 @@ endpoint: `{"endpoint": "churn"}`. Every run starts from what is stored, so that
 """
 
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -24,7 +25,8 @@ from trimtab.aws.endpoint_settings import load_endpoint_settings
 from trimtab.aws.event_bridge import publish_findings
 from trimtab.aws.sagemaker import Endpoint
 from trimtab.aws.state_table import read_state, write_state
-from trimtab.capture.pack import PackKey, union
+from trimtab.capture.pack import ObjectProfile, PackKey, union
+from trimtab.capture.variants import production_variant
 from trimtab.drift.verdict import Verdict
 from trimtab.findings import Action, Origin
 from trimtab.health.capture_switch import capture_bucket, capture_switch
@@ -234,7 +236,13 @@ def watch_variant(
 def read_captured(watched: Watched, variant: str, remembered: Mapping[str, Any], run: Run) -> Captured:
     """What the packs of the last complete hours hold. Hours whose packs did not change are not read again."""
     hours = complete_hours(watched, run)
-    written = state_bucket.packs_written(run.bucket, watched.endpoint.name, variant, hours[0], run.now + HOUR)
+    variants = state_bucket.variants_with_packs(run.bucket, watched.endpoint.name)
+    written = [
+        pack
+        for each in variants
+        if production_variant(each) == variant  # the variant itself, and its models where they are told apart
+        for pack in state_bucket.packs_written(run.bucket, watched.endpoint.name, each, hours[0], run.now + HOUR)
+    ]
     # an hour's captures came before its end, whenever its pack was written
     moments = [min(moment, key.hour + HOUR) for key, moment in written]
     if "last_capture" in remembered:
@@ -247,8 +255,7 @@ def read_captured(watched: Watched, variant: str, remembered: Mapping[str, Any],
     learned = frozenset(remembered["columns"]) if is_learned else frozenset()
     known = remembered.get("hours", {}) if is_learned else {}
     unread = [hour for hour in hours if known.get(hour.isoformat(), {}).get("packs") != names_of(keys[hour])]
-    packs = iter(state_bucket.read_packs(run.bucket, [key for hour in unread for key in keys[hour]]))
-    objects = {hour: union([next(packs) for _ in keys[hour]], grid) for hour in unread}
+    objects = {hour: read_objects(run.bucket, keys[hour], grid) for hour in unread}
     if not is_learned:
         same = comparable((entry for hour in unread for entry in objects[hour]), grid)
         if sum(entry.profile.rows for entry in same) >= watched.settings.health.schema_rows:
@@ -271,11 +278,19 @@ def read_captured(watched: Watched, variant: str, remembered: Mapping[str, Any],
     return Captured(add_hours(counted.values()), is_learned, last, document)
 
 
+def read_objects(bucket: str, keys: list[PackKey], grid: str) -> list[ObjectProfile]:
+    """The objects of an hour, each once per variant: an object can hold requests to several models."""
+    packs: dict[str, list[list[ObjectProfile]]] = defaultdict(list)
+    for key, pack in zip(keys, state_bucket.read_packs(bucket, keys), strict=True):
+        packs[key.variant].append(pack)
+    return [entry for each in packs.values() for entry in union(each, grid)]
+
+
 def judge_content(origin: Origin, watched: Watched, captured: Captured) -> list[Check]:
     """Can the captures be read, and do they have the columns they had?"""
     where, thresholds, total = f"{origin.endpoint}/{origin.variant}", watched.settings.health, captured.total
     return [
-        decode_coverage(where, read=total.read, unreadable=total.unreadable, thresholds=thresholds),
+        decode_coverage(where, read=total.read, lost=total.lost, unreadable=total.unreadable, thresholds=thresholds),
         payload_schema(
             where,
             objects=total.seen,

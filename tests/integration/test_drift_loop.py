@@ -113,8 +113,8 @@ def test_shuffled_duplicated_and_late_captures_give_the_windows_of_a_clean_pass(
     # without its last file an hour still has rows enough for a window of its own
     late = [item for item in disturbed if item.first_time.minute >= 54 and item.first_time >= START + 2 * HOUR]
 
-    # In two stages: what comes before there is a reference is kept in full, what comes after is counted on its grid, and
-    # the two ways may round a mean differently.
+    # In two stages: what comes before there is a reference is kept in full, what comes after is counted on its grid,
+    # and the two ways may round a mean differently.
     for first in (0, 2):
         stack.deliver("tidy", played_in(clean, first, first + 2))
         stack.judge_hours("tidy", range(first, first + 2))

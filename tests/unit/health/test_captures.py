@@ -114,7 +114,8 @@ def test_more_captures_are_never_worse(captured, answered, sampling):
 
 
 def coverage(read, unreadable):
-    return decode_coverage("churn/blue", read=read, unreadable=unreadable, thresholds=DEFAULTS)
+    lost = sum(unreadable.values())
+    return decode_coverage("churn/blue", read=read, lost=lost, unreadable=unreadable, thresholds=DEFAULTS)
 
 
 def test_lines_that_cannot_be_read_are_told_by_reason():
@@ -168,3 +169,9 @@ def test_ignored_columns_never_count():
 def test_columns_not_learned_are_not_compared():
     assert schema({"a": 180}, is_learned=False).verdict is Verdict.INSUFFICIENT_DATA
     assert schema(objects=0).verdict is Verdict.INSUFFICIENT_DATA
+
+
+def test_lines_that_lost_only_their_outputs_are_read_but_not_whole():
+    check = decode_coverage("churn/blue", read=1000, lost=0, unreadable={"error_response": 400}, thresholds=DEFAULTS)
+    assert check.verdict is Verdict.ALERT
+    assert check.reason.startswith("60.0% of 1,000 lines")

@@ -125,19 +125,22 @@ def captures_lost(
     )
 
 
-def decode_coverage(where: str, *, read: int, unreadable: Mapping[str, int], thresholds: HealthThresholds) -> Check:
-    """Whether certainly too many lines of the last complete hours could not be read."""
-    lost = sum(unreadable.values())
+def decode_coverage(
+    where: str, *, read: int, lost: int, unreadable: Mapping[str, int], thresholds: HealthThresholds
+) -> Check:
+    """Whether certainly too many lines of the last complete hours could not be read, or not whole. `lost`: lines of
+    which no row was counted; `unreadable`, by reason, has those that lost only their outputs besides."""
     lines = read + lost
+    faulty = min(lines, sum(unreadable.values()))
     commonest = Counter(unreadable).most_common(_REASONS)
     if lines == 0:
         verdict, reason = Verdict.INSUFFICIENT_DATA, f"No lines in the last {thresholds.hours} complete hours."
     else:
-        is_low = wilson_lower(lost, lines, thresholds.level) > 1 - thresholds.decode_share
+        is_low = wilson_lower(faulty, lines, thresholds.level) > 1 - thresholds.decode_share
         verdict = Verdict.ALERT if is_low else Verdict.OK
         listed = ", ".join(f"{name} {count:,}" for name, count in commonest)
         reason = (
-            f"{read / lines:.1%} of {lines:,} lines of the last {thresholds.hours} complete hours could be read"
+            f"{1 - faulty / lines:.1%} of {lines:,} lines of the last {thresholds.hours} complete hours could be read"
             f"{f'; not read: {listed}' if listed else ''}."
         )
     return Check(
@@ -147,7 +150,7 @@ def decode_coverage(where: str, *, read: int, unreadable: Mapping[str, int], thr
         title=f"Captures of {where} cannot be read",
         verdict=verdict,
         reason=reason,
-        evidence={"lines": lines, "read": read, "unreadable": dict(commonest)},
+        evidence={"lines": lines, "read": read, "lost": lost, "unreadable": dict(commonest)},
     )
 
 

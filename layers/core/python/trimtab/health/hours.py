@@ -16,12 +16,14 @@ MOST_EXTRA = 50
 class HourCaptures:
     """Counts of one hour, or of several.
 
-    `read`, `unreadable`: lines that were read, and that were not, by reason. `seen`, `rows`: objects whose columns are
+    `read`, `lost`: lines of which rows were counted, and of which none was. `unreadable`: what could not be read of both,
+    by reason. `seen`, `rows`: objects whose columns are
     comparable, and their rows. `extra`: columns that were not learned, and how many of these objects have them.
     `absent`: learned columns that none of them has.
     """
 
     read: int = 0
+    lost: int = 0
     unreadable: Mapping[str, int] = field(default_factory=dict)
     seen: int = 0
     rows: int = 0
@@ -31,7 +33,7 @@ class HourCaptures:
     @property
     def captured(self) -> int:
         """Requests that were captured, readable or not."""
-        return self.read + sum(self.unreadable.values())
+        return self.read + self.lost
 
 
 def comparable(objects: Iterable[ObjectProfile], grid: str) -> list[ObjectProfile]:
@@ -51,6 +53,7 @@ def count_hour(objects: Sequence[ObjectProfile], grid: str, learned: frozenset[s
     extra = Counter(name for entry in same for name in entry.columns - learned)
     return HourCaptures(
         read=coverage.records,
+        lost=coverage.lost,
         unreadable=dict(coverage.unreadable),
         seen=len(same),
         rows=sum(entry.profile.rows for entry in same),
@@ -65,6 +68,7 @@ def add_hours(hours: Iterable[HourCaptures]) -> HourCaptures:
     absences = [set(part.absent) for part in parts if part.seen]
     return HourCaptures(
         read=sum(part.read for part in parts),
+        lost=sum(part.lost for part in parts),
         unreadable=dict(sum((Counter(part.unreadable) for part in parts), Counter())),
         seen=sum(part.seen for part in parts),
         rows=sum(part.rows for part in parts),
