@@ -22,7 +22,7 @@ def read_frame(path: Path, names: tuple[str, ...]) -> pd.DataFrame:
             if captured["endpointInput"]["encoding"] == "JSON":
                 answers = json.loads(answered)["predictions"]
                 for row, answer in zip(json.loads(sent)["instances"], answers, strict=True):
-                    rows.append([*row.values(), answer[PREDICTION]])  # noqa: PERF401
+                    rows.append([*row.values(), answer[PREDICTION]])
                 continue
             for row, answer in zip(sent.splitlines(), answered.splitlines(), strict=True):
                 cells = zip(names, row.split(","), strict=True)

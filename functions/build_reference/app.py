@@ -77,7 +77,7 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
             reference = build_from_captures(request.endpoint, request.captures, monitor, settings, now)
         else:
             reference = build(source, monitor, now)
-    except (InvalidReferenceError, s3.ObjectNotFoundError) as error:
+    except (InvalidReferenceError, s3.ObjectNotFoundError, s3.ObjectForbiddenError) as error:
         metrics.add_metric("ReferencesRefused", MetricUnit.Count, 1)
         refuse(origin, source or "", str(error), settings, now)
         return {"endpoint": request.endpoint, "source": source, "refused": str(error)}

@@ -112,6 +112,20 @@ def test_a_source_that_is_not_there_is_told(stack, context):
     assert "does not exist" in answer["refused"]
 
 
+def test_a_bucket_that_is_not_there_or_forbidden_is_told(stack, context, monkeypatch):
+    answer = app.lambda_handler({"endpoint": "churn", "source": "s3://nobodys-bucket/train.csv"}, context)
+    assert "nobodys-bucket" in answer["refused"]
+    denied = {"Error": {"Code": "AccessDenied", "Message": "not allowed"}}
+
+    def forbidden(*_):
+        raise app.s3.ObjectForbiddenError(denied, "GetObject")
+
+    monkeypatch.setattr(app.s3, "open_object", forbidden)
+    answer = app.lambda_handler({"endpoint": "churn", "source": "s3://theirs/train.csv"}, context)
+    assert "AccessDenied" in answer["refused"]
+    assert len(stack.findings) == 2
+
+
 def test_columns_that_the_settings_name_must_be_there(stack, context, frame):
     put_settings("columns: [age, weight]")
     source = put(stack, "train.csv", frame.to_csv(index=False).encode())

@@ -153,7 +153,7 @@ def tell_event_bridge(bucket: str) -> None:
 
 def _translated(error: ClientError, bucket: str, key: str) -> Exception:
     code = error.response["Error"]["Code"]
-    if code in {"NoSuchKey", "404"}:
+    if code in {"NoSuchKey", "NoSuchBucket", "404"}:
         return ObjectNotFoundError(f"s3://{bucket}/{key} does not exist")
     if code == "InvalidObjectState":
         return ObjectArchivedError(f"s3://{bucket}/{key} is archived and was not restored")
