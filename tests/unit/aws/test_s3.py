@@ -31,7 +31,11 @@ def test_what_is_not_there_is_named():
 
 
 @pytest.mark.parametrize(
-    ("code", "status"), [("AccessDenied", 403), ("KMS.DisabledException", 400), ]
+    ("code", "status"),
+    [
+        ("AccessDenied", 403),
+        ("KMS.DisabledException", 400),
+    ],
 )
 def test_an_object_that_must_not_be_read_is_not_taken_for_one_that_is_not_there(code, status):
     with Stubber(clients.s3()) as stub:

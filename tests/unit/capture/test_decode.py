@@ -296,6 +296,19 @@ def test_a_lost_output_keeps_the_input(answered, reason):
     assert sorted(str(cell) for cells in predictions for cell in cells) == ["0.25", "0.5", NAN, NAN]
 
 
+def test_a_quote_that_is_open_at_the_very_end_is_no_empty_cell():
+    """Found by fuzzing: Arrow takes the end of the text for the end of the quote."""
+    tables, unreadable = run(record(side('"a"')), record(side('"')))
+    assert faults_of(unreadable) == [(2, "bad_csv", 1)]
+    assert contents(tables[0]) == {"c0": ["a"]}
+
+
+def test_unreadable_lines_come_in_their_order():
+    """Found by fuzzing: a line of a wrong width came before an empty one, wherever they stood."""
+    _, unreadable = run(record(side("1,2")), record(side("")), record(side("1")), record(side("")))
+    assert [item.line for item in unreadable] == [2, 3, 4]
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

@@ -20,6 +20,8 @@ ESCAPED_QUOTE = f"\\{chr(_MARK)}"
 _VARYING = re.compile(rb'"(?:data|eventId|inferenceId|inferenceTime)" ?: ?"([^"]*)"')
 _PROBE = b"\\u0002%d"
 _TIME = len("2026-01-01T07:30:00Z")
+_MOST_CONSTANT = 4096
+"""Bytes. Expressions take ten times that, and `re` keeps hundreds of them."""
 _MINUTES_AND_SECONDS = [14, 15, 17, 18]
 
 
@@ -121,6 +123,8 @@ def _learn(line: bytes) -> _Skeleton | None:
     spans = [match.span(1) for match in _VARYING.finditer(line)]
     edges = [0, *(edge for start, end in spans for edge in (start, _without_line_feed(line, start, end))), len(line)]
     constants = tuple(line[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True))
+    if sum(map(len, constants)) > _MOST_CONSTANT:
+        return None
     probe = constants[0] + b"".join(_PROBE % i + constant for i, constant in enumerate(constants[1:]))
     try:
         envelope = read_strictly(probe.replace(ESCAPED_QUOTE.encode(), b'\\"'))

@@ -169,8 +169,11 @@ def _read_joined(
     """As `_read_regular`, from the payloads joined by line feeds, how many rows each has if all is well, and the first
     one. All `payloads` are asked for only when a header cannot be excluded otherwise."""
     rows = sum(counts)
+    last = body[body.rfind(b"\n") + 1 :]
     try:
         width = len(side.names) or len(_split(first)[0])
+        if b'"' in last:
+            _split(last.decode())  # Arrow takes the end of the text for the end of a quote
     except (FaultError, IndexError):
         return None
     names = side.positions(width)

@@ -294,13 +294,13 @@ def _read_batch(
     )
     if sent_kind == "absent":
         answered = _read(answer_kind, requests.outputs, output_side, texts)
-        for index, fault in answered.faults.items():
+        for index, fault in sorted(answered.faults.items()):
             yield _lost_output(requests.lines[index], fault, hour, alone=True)
         yield from _table(hour, answered, dict(answered.columns), frozenset(answered.columns))
         return
     input_side = replace(output_side, label="input", names=layout.columns, records=layout.records)
     sent = _read(sent_kind, requests.inputs, input_side, texts)
-    for index, fault in sent.faults.items():
+    for index, fault in sorted(sent.faults.items()):
         yield Unreadable(requests.lines[index], fault.reason, fault.detail, hour=hour)
     outputs: dict[str, Column] = {}
     if answer_kind != "absent":
@@ -312,7 +312,7 @@ def _read_batch(
             answers = [all_answers[index] for index in good]
         answered = _read(answer_kind, answers, replace(output_side, taken=sent.names), texts, expected)
         outputs, faults = _joined(answered, expected)
-        for position, fault in faults.items():
+        for position, fault in sorted(faults.items()):
             yield _lost_output(requests.lines[good[position]], fault, hour, alone=False)
     yield from _table(hour, sent, {**sent.columns, **outputs}, frozenset(outputs))
 
