@@ -16,10 +16,9 @@ MOST_EXTRA = 50
 class HourCaptures:
     """Counts of one hour, or of several.
 
-    `read`, `lost`: lines of which rows were counted, and of which none was. `unreadable`: what could not be read of both,
-    by reason. `seen`, `rows`: objects whose columns are
-    comparable, and their rows. `extra`: columns that were not learned, and how many of these objects have them.
-    `absent`: learned columns that none of them has.
+    `read`, `lost`: lines of which rows were counted, and of which none was. `unreadable`: what could not be read of
+    both, by reason. `seen`, `rows`: objects whose columns are comparable, and their rows. `extra`: columns that were
+    not learned, and how many of these objects have them. `absent`: learned columns that none of them has.
     """
 
     read: int = 0
