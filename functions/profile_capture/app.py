@@ -15,27 +15,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, Literal
-from urllib.parse import unquote_plus
+from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ValidationError
 
 from trimtab.aws import s3, state_bucket
-from trimtab.aws.endpoint_settings import load_endpoint_settings
+from trimtab.aws.readings import Readings
+from trimtab.capture.announcements import BackfillBatch, created_objects
 from trimtab.capture.batch_transform import data_objects, read_data_object
 from trimtab.capture.faults import FaultError
 from trimtab.capture.ground_truth import Label, labels
 from trimtab.capture.keys import CaptureKey, is_label_key, parse_capture_key, parse_manifest_key
-from trimtab.capture.layout import Layout
 from trimtab.capture.models import decode_models
 from trimtab.capture.objects import MOST_LISTED, FoldedObject, fold_models
 from trimtab.capture.pack import ObjectId, ObjectProfile, grid_name, pack_key, union
-from trimtab.capture.reference import Reference
-from trimtab.capture.variants import model_variant, reference_for
-from trimtab.settings import EndpointSettings, ProfileCaptureSettings
+from trimtab.capture.variants import model_variant
+from trimtab.settings import ProfileCaptureSettings
 
 logger = Logger()
 metrics = Metrics()
@@ -44,120 +42,15 @@ tracer = Tracer()
 GONE_AFTER_RECEIVES = 3
 """An object that is not there is looked for so often before its message is dropped."""
 
+MILLISECONDS_TO_WRITE = 30_000
+"""With less time left no further object is begun: what was counted must still be written."""
+
 MOST_NAMED = 5
 """So many objects are named in the error of a failed batch; the log has all."""
 
 
-class S3Bucket(BaseModel):
-    name: str
-
-
-class S3Object(BaseModel):
-    key: str
-
-
-class ObjectCreatedDetail(BaseModel):
-    bucket: S3Bucket
-    object: S3Object
-
-
-class ObjectCreated(BaseModel):
-    """The EventBridge event of S3, as far as it is used here."""
-
-    detail: ObjectCreatedDetail
-    source: str = Field(pattern=r"^(aws\.s3|trimtab)$")
-
-
-class ObjectRecord(BaseModel):
-    bucket: S3Bucket
-    object: S3Object
-
-
-class NotificationRecord(BaseModel):
-    event_name: str = Field(alias="eventName")
-    s3: ObjectRecord
-
-
-class Notification(BaseModel):
-    """What S3 itself sends to a queue, without EventBridge. Keys in it are URL-encoded."""
-
-    records: list[NotificationRecord] = Field(alias="Records", min_length=1)
-
-
-class TestNotification(BaseModel):
-    """What S3 sends once when a notification is set up."""
-
-    event: Literal["s3:TestEvent"] = Field(alias="Event")
-
-
-class Message(BaseModel):
-    """Which of the shapes a message has."""
-
-    records: Any = Field(None, alias="Records")
-    event: Any = Field(None, alias="Event")
-
-
-class ListedObject(BaseModel):
-    """An object as `ListObjectsV2` tells it, or a row of an S3 Inventory, which alone names the bucket."""
-
-    key: str = Field(alias="Key")
-    bucket: str | None = Field(None, alias="Bucket")
-    is_latest: bool = Field(True, alias="IsLatest")
-    is_delete_marker: bool = Field(False, alias="IsDeleteMarker")
-
-    @property
-    def name(self) -> str:
-        """The object's key; an inventory has it URL-encoded."""
-        return self.key if self.bucket is None else unquote_plus(self.key)
-
-
-class BackfillInput(BaseModel):
-    bucket: str
-    prefix: str = ""
-
-
-class BackfillBatch(BaseModel):
-    """A batch of the backfill's Distributed Map, as its ItemBatcher makes it."""
-
-    given: BackfillInput = Field(alias="BatchInput")
-    items: list[ListedObject] = Field(alias="Items")
-
-
 class BatchFailedError(RuntimeError):
     """Some objects of a backfill's batch could not be profiled; all others were. Doing the batch again is safe."""
-
-
-class Readings:
-    """How captures are read: settings and references, looked up once per batch and not kept longer, so that a new one
-    holds from the next batch on."""
-
-    def __init__(self, settings: ProfileCaptureSettings):
-        self._settings = settings
-        self._monitors: dict[str, EndpointSettings] = {}
-        self._references: dict[tuple[str, str], Reference | None] = {}
-
-    def monitor(self, endpoint: str) -> EndpointSettings:
-        """The endpoint's settings."""
-        if endpoint not in self._monitors:
-            loaded = load_endpoint_settings(self._settings.name, self._settings.state_table_name, endpoint)
-            self._monitors[endpoint] = loaded.settings
-        return self._monitors[endpoint]
-
-    def reference(self, endpoint: str, variant: str) -> Reference | None:
-        """What the variant is compared with."""
-        own, current = self._stored(endpoint, variant), self._stored(endpoint, state_bucket.CURRENT)
-        return reference_for(variant, own, current)
-
-    def layout(self, endpoint: str, variant: str) -> Layout:
-        """How the variant's payloads are read."""
-        reference = self.reference(endpoint, variant)
-        return self.monitor(endpoint).layout(reference.grid.columns if reference else {})
-
-    def _stored(self, endpoint: str, name: str) -> Reference | None:
-        if (endpoint, name) not in self._references:
-            reference = state_bucket.read_reference(self._settings.state_bucket_name, endpoint, name)
-            self._references[endpoint, name] = reference
-        return self._references[endpoint, name]
 
 
 @dataclass(frozen=True)
@@ -187,14 +80,18 @@ type PackId = tuple[str, str, datetime, str]
 @metrics.log_metrics
 def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     settings = ProfileCaptureSettings.from_environment(os.environ)
+
+    def is_late() -> bool:
+        return context.get_remaining_time_in_millis() < MILLISECONDS_TO_WRITE
+
     if "Items" in event:
-        return backfill(BackfillBatch.model_validate(event), settings)
+        return backfill(BackfillBatch.model_validate(event), settings, is_late)
     messages = {record["messageId"]: record for record in event["Records"]}
-    outcome = profile_each(messages, profile_message, settings)
+    outcome = profile_each(messages, profile_message, settings, is_late)
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in sorted(outcome.failed)]}
 
 
-def backfill(batch: BackfillBatch, settings: ProfileCaptureSettings) -> dict[str, Any]:
+def backfill(batch: BackfillBatch, settings: ProfileCaptureSettings, is_late: Callable[[], bool]) -> dict[str, Any]:
     """Profile the captures of a batch. Raises BatchFailedError: the map tries it again, later a redrive does."""
     locations = [
         (batch.given.bucket, item.name)
@@ -202,7 +99,7 @@ def backfill(batch: BackfillBatch, settings: ProfileCaptureSettings) -> dict[str
         if item.is_latest and not item.is_delete_marker and item.name.startswith(batch.given.prefix)
     ]
     listed = {f"s3://{bucket}/{key}": (bucket, key) for bucket, key in locations}
-    outcome = profile_each(listed, profile_listed, settings)
+    outcome = profile_each(listed, profile_listed, settings, is_late)
     if outcome.failed:
         named = ", ".join(sorted(outcome.failed)[:MOST_NAMED])
         raise BatchFailedError(f"{len(outcome.failed)} of {len(listed)} objects could not be profiled: {named}")
@@ -213,13 +110,17 @@ def profile_each[Item](
     items: Mapping[str, Item],
     profile: Callable[[Item, Readings, ProfileCaptureSettings], list[Part]],
     settings: ProfileCaptureSettings,
+    is_late: Callable[[], bool],
 ) -> Outcome:
-    """Profile each item by itself and write what all add up to in packs."""
+    """Profile each item by itself and write what all add up to in packs. What there is no time for is to do again."""
     packs: dict[PackId, dict[str, list[ObjectProfile]]] = defaultdict(lambda: defaultdict(list))
-    readings = Readings(settings)
+    readings = Readings(settings.name, settings.state_table_name, settings.state_bucket_name)
     failed: set[str] = set()
     objects = rows = 0
     for identifier, item in items.items():
+        if is_late():
+            failed.add(identifier)
+            continue
         try:
             parts = profile(item, readings, settings)
         except Exception:
@@ -242,7 +143,7 @@ def profile_message(record: Mapping[str, Any], readings: Readings, settings: Pro
     """What the object of one message adds; nothing when the message is done with: its object is no capture, or it was
     quarantined. Raises whatever may have passed when the message comes back."""
     try:
-        locations = parse_message(record["body"])
+        locations = created_objects(record["body"])
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         quarantine_message(record, f"not an S3 event: {faults}", settings)
@@ -286,20 +187,6 @@ def profile_location(
     metrics.add_metric("ObjectsSkipped", MetricUnit.Count, 1)
     logger.info("Object is no capture", extra={"bucket": bucket, "key": key})
     return []
-
-
-def parse_message(body: str) -> list[tuple[str, str]]:
-    """Bucket and key of each object that a message tells was created. Raises pydantic's ValidationError."""
-    message = Message.model_validate_json(body)
-    if message.records is not None:
-        records = Notification.model_validate_json(body).records
-        created = [record.s3 for record in records if record.event_name.startswith("ObjectCreated:")]
-        return [(each.bucket.name, unquote_plus(each.object.key)) for each in created]
-    if message.event is not None:
-        TestNotification.model_validate_json(body)
-        return []
-    detail = ObjectCreated.model_validate_json(body).detail
-    return [(detail.bucket.name, detail.object.key)]
 
 
 @tracer.capture_method(capture_response=False)

@@ -34,6 +34,13 @@ class Context:
     memory_limit_in_mb: int = 128
     invoked_function_arn: str = "arn:aws:lambda:eu-west-1:123456789012:function:trimtab-function"
     aws_request_id: str = "52fdfc07-2182-154f-163f-5f0f9a621d72"
+    remaining: tuple[int, ...] = (300_000,)
+    asked: int = 0
+
+    def get_remaining_time_in_millis(self) -> int:
+        """The next of the `remaining` times, at last the last one again and again."""
+        self.asked += 1
+        return self.remaining[min(self.asked, len(self.remaining)) - 1]
 
 
 @pytest.fixture

@@ -381,3 +381,11 @@ def test_an_absent_variable_is_named(context, monkeypatch):
     monkeypatch.delenv("STATE_BUCKET_NAME")
     with pytest.raises(SettingsError, match="STATE_BUCKET_NAME"):
         handle(context)
+
+
+def test_what_there_is_no_time_for_comes_back_and_what_was_counted_is_written(stack, context):
+    keys = [put(stack, line(), name=name) for name in "abc"]
+    context.remaining = (200_000, 20_000)
+    failed = handle(context, *[record(key, number) for number, key in enumerate(keys, 1)])
+    assert len(failed) == 2
+    assert len(packs(stack)) == 1
