@@ -72,7 +72,7 @@ QUICK_CASES = (
     Case("CSV, 500 columns", "csv", 2_000, 3, 0, columns=500),
 )
 
-# Prices in us-east-1 in US dollars, from the public price pages as of 2026-11-01.
+# Prices in us-east-1 in US dollars, as noted in November 2026; not looked up by any code.
 LAMBDA_SECOND = 0.0000166667 * 1769 / 1024  # x86, at profile_capture's memory: one vCPU
 LAMBDA_REQUEST = 0.20e-6
 S3_GET, S3_PUT, SQS_REQUEST = 0.40e-6, 5.00e-6, 0.40e-6

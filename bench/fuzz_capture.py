@@ -1,200 +1,70 @@
 """Broken captures for the decoder, made by coverage-guided mutation (atheris) from a corpus of sound ones.
 
-python -m bench.fuzz_capture --seconds 600. An input is a capture object as it stands, or payloads that are put into
-lines here, as its first byte says. Nothing may raise, no record may be lost uncounted, the fast ways must give what the
-slow ones give, and memory must not grow. An input that breaks one of these is kept below `.local/fuzz`.
+python -m bench.fuzz_capture --seconds 600. What must hold is in `bench.broken_captures`; an input that breaks it is
+kept below `.local/fuzz`. When time is up, all inputs that reached something new are decoded again and again, without
+the fuzzer, which takes memory itself: the decoder's must not grow.
 """
 
 import argparse
-import base64
-import gzip
-import json
+import subprocess
 import sys
-import time
 from pathlib import Path
 
-import atheris
-
-with atheris.instrument_imports(include=["trimtab.capture"]):
-    from trimtab.capture import csv_rows, json_rows
-    from trimtab.capture import decode as decoder
-    from trimtab.capture.decode import Unreadable, decode
-    from trimtab.capture.layout import Layout
-    from trimtab.capture.table import NumericColumn, Table
-
-ROOT = Path(__file__).parents[1]
-FOUND = ROOT / ".local" / "fuzz"
-SHARED = ROOT.parent / "shared" / "data" / "capture"
-MOST_GROWTH_MB = 200  # the corpus that libFuzzer holds grows too
-LINE_BREAK = b"\xff\n"
-FORMATS = (
-    ("CSV", "text/csv"),
-    ("JSON", "application/json"),
-    ("BASE64", "text/csv"),
-    ("BASE64", "application/json"),
-    ("BASE64", ""),
-    ("NONE", ""),
-    ("BASE64", "application/x-npy"),
-    ("JSON", "application/jsonlines"),
-)
-COMPARED = (0, 2)  # in JSON the fast way takes 01 for a number, and the slow one does not
-LAYOUTS = (
-    Layout(),
-    Layout(columns=("a", "b", "c")),
-    Layout(keep=frozenset({"c1", "prediction", "a"})),
-    Layout(records="instances", predictions=("p",)),
-)
-PAYLOADS = (
-    "1,2.5,red\n",
-    "1,2,3\n4,5,6",
-    'a,b,c\n1,"x ""y"", z",3',
-    "NA,,1e5\r\n-0.0,inf,0x1\r\n",
-    '{"instances": [{"a": 1, "b": null, "c": "red"}, {"a": 2.5, "b": true, "c": "blue"}]}',
-    '{"instances": [[1, 2, 3], [4, 5, 6]]}',
-    '{"inputs": "a prompt", "parameters": {"temperature": 0.1}}',
-    '{"predictions": [{"score": 0.5, "label": "no"}]}',
-    '{"columns": ["a", "b"], "index": [0], "data": [[1, "x"]]}',
-    '{"a": [1, 2], "b": ["x", "y"]}\n{"a": 3, "b": "z"}',
-    '{"error": {"code": 500, "message": "no"}}',
-    "<html>",
-    '"{\\"a\\": 1}"',
-    "[0.1, [1, 2], null]",
-)
+FOUND = Path(__file__).parents[1] / ".local" / "fuzz"
+CORPUS = FOUND / "corpus"
+ROUNDS = 6
+MOST_GROWTH_MB = 20
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.fuzz_capture", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--seconds", type=int, default=600, help="how long (default 600)")
     parser.add_argument("--again", type=Path, metavar="FILE", help="an input that was kept, once")
+    parser.add_argument("--mutate", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.again:
+    if given.mutate:
+        mutate(given.seconds)
+    elif given.again:
+        from bench.broken_captures import check
+
         check(given.again.read_bytes())
-        return
-    corpus = FOUND / "corpus"
-    corpus.mkdir(parents=True, exist_ok=True)
+    else:
+        command = [sys.executable, "-m", "bench.fuzz_capture", "--mutate", "--seconds", str(given.seconds)]
+        if subprocess.run(command, cwd=Path(__file__).parents[1], check=False).returncode:
+            raise SystemExit(f"broken: the input is below {FOUND}; run it again with --again FILE")
+        print(grown())
+
+
+def mutate(seconds: int) -> None:
+    import atheris
+
+    with atheris.instrument_imports(include=["trimtab.capture"]):
+        from bench.broken_captures import check, seeds
+
+    CORPUS.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(seeds()):
-        (corpus / f"seed-{number:04}").write_bytes(seed)
-    watch = Memory(time.monotonic() + given.seconds / 5)
-
-    def once(data: bytes) -> None:
-        check(data)
-        watch.look()
-
-    options = [
-        f"-max_total_time={given.seconds}",
-        "-max_len=6000",
-        "-rss_limit_mb=2000",
-        "-timeout=20",
-        "-print_final_stats=1",
-    ]
-    atheris.Setup([sys.argv[0], *options, f"-artifact_prefix={FOUND}/", str(corpus)], once)
+        (CORPUS / f"seed-{number:04}").write_bytes(seed)
+    limits = [f"-max_total_time={seconds}", "-max_len=6000", "-rss_limit_mb=4000", "-timeout=20"]
+    told = ["-print_final_stats=1", "-verbosity=0", f"-artifact_prefix={FOUND}/"]
+    atheris.Setup([sys.argv[0], *limits, *told, str(CORPUS)], check)
     atheris.Fuzz()
 
 
-class Memory:
-    """Watches that resident memory does not grow once all is warm."""
+def grown() -> str:
+    """What memory is taken after each round over all kept inputs. Exits when it still grows after the second."""
+    from bench.broken_captures import check
 
-    def __init__(self, warm_at: float) -> None:
-        self.warm_at = warm_at
-        self.warm_mb = 0.0
-        self.calls = 0
-
-    def look(self) -> None:
-        self.calls += 1
-        if self.calls % 1000 or time.monotonic() < self.warm_at:
-            return
+    inputs = [path.read_bytes() for path in sorted(CORPUS.iterdir())]
+    resident = []
+    for _ in range(ROUNDS):
+        for data in inputs:
+            check(data)
         pages = int(Path("/proc/self/statm").read_text().split()[1])
-        resident = pages * 4096 / 1e6
-        self.warm_mb = self.warm_mb or resident
-        if resident > self.warm_mb + MOST_GROWTH_MB:
-            raise MemoryError(f"resident memory grew from {self.warm_mb:.0f} to {resident:.0f} MB")
-
-
-def check(data: bytes) -> None:
-    """Decode an input. Raises when the decoder does, or when what it yields is not consistent."""
-    if not data:
-        return
-    mode, content = data[0], data[1:]
-    layout = LAYOUTS[(mode >> 5) % len(LAYOUTS)]
-    is_wrapped = mode % 2 == 0
-    place = (mode >> 1) % len(FORMATS)
-    capture = wrapped(content, *FORMATS[place]) if is_wrapped else content
-    found = list(decode([capture[:1000], capture[1000:]], layout, group_bytes=2000))
-    for item in found:
-        if isinstance(item, Table):
-            assert item.outputs <= item.columns.keys()
-            assert all(len(column) == item.rows for column in item.columns.values())
-    if not is_wrapped:
-        return
-    lost = sum(item.records for item in found if isinstance(item, Unreadable))
-    assert lost + sum(item.records for item in found if isinstance(item, Table)) == capture.count(b"\n")
-    if place in COMPARED:
-        assert plain(found) == plain(slowly(capture, layout))
-
-
-def wrapped(content: bytes, encoding: str, content_type: str) -> bytes:
-    """Lines around payloads; the last payload is every line's answer."""
-    *requests, answer = content.split(LINE_BREAK)
-    lines = []
-    for number, request in enumerate(requests or [answer]):
-        sides = {}
-        for name, body in (("endpointInput", request), ("endpointOutput", answer)):
-            text = base64.b64encode(body).decode() if encoding == "BASE64" else body.decode("utf-8", "replace")
-            sides[name] = {"observedContentType": content_type, "data": text, "encoding": encoding}
-        metadata = {"eventId": str(number), "inferenceTime": f"2026-01-01T07:{number % 60:02}:00Z"}
-        document = {"captureData": sides, "eventMetadata": metadata}
-        lines.append(json.dumps(document, ensure_ascii=len(content) % 2 == 0, separators=(",", ":")).encode() + b"\n")
-    return b"".join(lines)
-
-
-def slowly(capture: bytes, layout: Layout) -> list[Table | Unreadable]:
-    """What the decoder gives without any of its fast ways."""
-    switched = [
-        (module, name, getattr(module, name))
-        for module, name in (
-            (decoder, "read_alike"),
-            (csv_rows, "_read_raw"),
-            (csv_rows, "_read_regular"),
-            (csv_rows, "_read_fitting"),
-            (json_rows, "_read_raw"),
-            (json_rows, "_read_regular"),
-        )
-    ]
-    try:
-        for module, name, _ in switched:
-            setattr(module, name, lambda *_: None)
-        return list(decode([capture], layout, group_bytes=2000))
-    finally:
-        for module, name, original in switched:
-            setattr(module, name, original)
-
-
-def plain(items: list[Table | Unreadable]) -> list[object]:
-    return [
-        (item.hour, item.rows, item.records, item.outputs, {name: cells(each) for name, each in item.columns.items()})
-        if isinstance(item, Table)
-        else item
-        for item in items
-    ]
-
-
-def cells(column: object) -> list[str | None]:
-    if isinstance(column, NumericColumn):
-        return [*map(repr, column.values.tolist())]
-    return [column.values[code] if code >= 0 else None for code in column.codes.tolist()]  # type: ignore[attr-defined]
-
-
-def seeds() -> list[bytes]:
-    """Sound inputs of every kind, and the real captures that are there."""
-    found = []
-    for place in range(len(FORMATS)):
-        for number, payload in enumerate(PAYLOADS):
-            mode = bytes([place << 1 | (number % len(LAYOUTS)) << 5])
-            found.append(mode + LINE_BREAK.join([payload.encode(), payload.encode(), b"0.5"]))
-    real = [line for path in sorted(SHARED.rglob("*.jsonl")) for line in path.read_bytes().splitlines()[:2]]
-    lines = [wrapped(payload.encode() + LINE_BREAK + b"0.5", *form) for form in FORMATS for payload in PAYLOADS[::3]]
-    captures = [line for line in (*real, *lines) if len(line) < 6000]
-    return [*found, *(b"\1" + line for line in captures), b"\1" + gzip.compress(b"".join(lines)[:5000])]
+        resident.append(pages * 4096 / 1e6)
+    told = f"resident MB over {ROUNDS} rounds of {len(inputs)} inputs: {', '.join(f'{each:.0f}' for each in resident)}"
+    if resident[-1] > resident[1] + MOST_GROWTH_MB:
+        raise SystemExit(f"memory grows: {told}")
+    return told
 
 
 if __name__ == "__main__":
