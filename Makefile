@@ -45,11 +45,15 @@ local: setup ## Start the local cloud, deploy to it, and print the lines to expo
 local-down: ## Stop the local cloud
 	@$(PYTHON) -m local.cloud down
 
-lock: setup ## Update uv.lock and the layers' requirements from pyproject.toml
-	@uv=$$(cat .local/uv-path); $$uv lock; \
-	 $$uv export --quiet --frozen --no-default-groups --no-emit-project --no-hashes --no-header --no-annotate \
-	   $(foreach name,botocore urllib3 python-dateutil six,--no-emit-package $(name)) -o layers/core/requirements.txt >/dev/null; \
-	 $$uv export --quiet --frozen --only-group arrow --no-hashes --no-header --no-annotate -o layers/arrow/requirements.txt >/dev/null
+EXPORT = $$uv export --quiet --frozen --no-emit-project --no-header --no-annotate
+lock: setup ## Lock the newest versions that pyproject.toml allows, for every environment and both layers
+	@uv=$$(cat .local/uv-path); $$uv lock --upgrade; \
+	 $(EXPORT) --group dev -o local/locked/dev.txt >/dev/null; \
+	 for group in cloud sam runtime; do $(EXPORT) --only-group $$group -o local/locked/$$group.txt >/dev/null; done; \
+	 $(EXPORT) --no-default-groups --group bench -o local/locked/bench.txt >/dev/null; \
+	 $(EXPORT) --no-hashes --no-default-groups -o layers/core/requirements.txt \
+	   $(foreach name,botocore urllib3 python-dateutil six,--no-emit-package $(name)) >/dev/null; \
+	 $(EXPORT) --no-hashes --only-group arrow -o layers/arrow/requirements.txt >/dev/null
 
 clean: local-down ## Remove everything that was made
 	rm -rf .venv .local .aws-sam

@@ -218,10 +218,7 @@ def _tail(log: Path, lines: int = 20) -> str:
 def _python(environment_name: str) -> Path:
     python = VENVS / environment_name / "bin" / "python"
     if not python.exists():
-        make = (
-            f"UV_PROJECT_ENVIRONMENT=.local/venvs/{environment_name} uv sync --frozen --only-group {environment_name}"
-        )
-        raise CloudError(f"{python} is missing: make it with `{make}`")
+        raise CloudError(f"{python} is missing: make it with `make setup`")
     return python
 
 

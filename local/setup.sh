@@ -33,23 +33,26 @@ find_python() {
   fail "Python 3.13 was not found and could not be fetched: install it (for example with pyenv install 3.13), then run make again"
 }
 
-sync() { # environment, arguments of uv sync
-  local target=$1
-  shift
-  if ! cmp -s uv.lock "$target/.synced-with"; then
+make_environment() { # folder, locked requirements, "project" when it needs the project itself
+  local target=$1 locked=local/locked/$2.txt
+  if ! cmp -s "$locked" "$target/.made-from"; then
     say "making $target"
-    UV_PROJECT_ENVIRONMENT="$target" "$uv" sync --quiet --frozen --python "$python" "$@"
-    cp uv.lock "$target/.synced-with"
+    "$uv" venv --quiet --allow-existing --python "$python" "$target"
+    VIRTUAL_ENV="$PWD/$target" "$uv" pip sync --quiet --require-hashes "$locked"
+    if [ "${3:-}" = project ]; then
+      VIRTUAL_ENV="$PWD/$target" "$uv" pip install --quiet --no-deps --editable .
+    fi
+    cp "$locked" "$target/.made-from"
   fi
 }
 
 uv=$(find_uv)
 python=$(find_python)
-export UV_PYTHON_DOWNLOADS=never UV_LINK_MODE="${UV_LINK_MODE:-hardlink}"
-sync .venv
-sync .local/venvs/cloud --only-group cloud
-sync .local/venvs/sam --only-group sam
-sync .local/venvs/runtime --only-group runtime
-if [ "${1:-}" = bench ]; then sync .local/venvs/bench --no-default-groups --group bench; fi
+export UV_PYTHON_DOWNLOADS=never
+make_environment .venv dev project
+make_environment .local/venvs/cloud cloud
+make_environment .local/venvs/sam sam
+make_environment .local/venvs/runtime runtime
+if [ "${1:-}" = bench ]; then make_environment .local/venvs/bench bench project; fi
 printf '%s\n' "$uv" >.local/uv-path
 dirname "$python" >.local/python-bin
