@@ -246,7 +246,9 @@ def judge_window(
     document = window_document(
         window, assessment, after, reference, settings.drift, coverage_of(objects), never_captured=never_captured
     )
+    named = settings.critical | settings.ignore | settings.importance.keys()
     document |= {
+        "unknown_in_settings": sorted(named - reference.grid.columns.keys()),
         "revision": revision,
         "packs": backlog.compact(window.start, window.end),
         "history_before": history_document(history),

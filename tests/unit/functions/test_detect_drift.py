@@ -261,6 +261,12 @@ def test_bad_settings_keep_the_last_good_ones_and_are_told_once(stack, context):
     assert stack.findings[-1].state == "cleared"
 
 
+def test_names_in_the_settings_that_the_reference_lacks_are_listed(stack, context):
+    put_settings("{critical: [x, inkome], importance: {c: 1, z: 2}, ignore: [id]}")
+    hours(stack, [0, 0])
+    assert detect(context)["AllTraffic"]["unknown_in_settings"] == ["id", "inkome", "z"]
+
+
 def test_one_bad_endpoint_does_not_stop_the_others(stack, context, monkeypatch):
     hours(stack, [0, 0])
     boto3.client("s3").put_object(Bucket=stack.state, Key="references/broken/current.json", Body=b"{")
