@@ -39,7 +39,7 @@ fuzz: ## Feed the decoder broken captures for SECONDS (600)
 build: setup ## Build the template as it is deployed
 	@$(SAM) build
 
-local: setup ## Start the local cloud, deploy to it, and print the lines to export
+local: setup ## Start the local cloud and print the lines that let aws, boto3 and sam talk to it
 	@$(PYTHON) -m local.cloud up
 
 local-down: ## Stop the local cloud
