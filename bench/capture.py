@@ -76,7 +76,6 @@ QUICK_CASES = (
 LAMBDA_SECOND = 0.0000166667 * 1769 / 1024  # x86, at profile_capture's memory: one vCPU
 LAMBDA_REQUEST = 0.20e-6
 S3_GET, S3_PUT, SQS_REQUEST = 0.40e-6, 5.00e-6, 0.40e-6
-MODEL_MONITOR_DAY = 0.92  # ml.m5.xlarge at 0.23 an hour, ten minutes of every hour
 SLOWER = 2.0  # a Lambda vCPU against this one
 S3_BYTES_PER_SECOND = 75e6
 OBJECTS_PER_BATCH = 100

@@ -43,7 +43,7 @@ from trimtab.drift.windows import HourRows, Window, WindowPlan, plan_windows
 from trimtab.findings import SOURCE, Finding, Origin, State
 from trimtab.model_monitor.metrics import NAMESPACE, window_metrics
 from trimtab.model_monitor.reports import window_reports
-from trimtab.settings import DetectDriftSettings, EndpointSettings
+from trimtab.settings import DetectDriftSettings, EndpointSettings, is_opted_out
 
 logger = Logger()
 metrics = Metrics()
@@ -57,7 +57,6 @@ WINDOW_METRICS = {
 }
 LATE_CAPTURES = timedelta(hours=24)
 """Captures that come this long after their window has ended still count: it is judged again."""
-OPT_OUT = ("trimtab:monitor", "off")
 
 
 class Request(BaseModel):
@@ -130,7 +129,7 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
 def is_monitored(name: str) -> bool:
     """Whether an endpoint captures data and its tags do not opt out."""
     endpoint = sagemaker.describe_endpoint(name)
-    return endpoint is not None and endpoint.captures_data and OPT_OUT not in endpoint.tags.items()
+    return endpoint is not None and endpoint.captures_data and not is_opted_out(endpoint.tags)
 
 
 def batch_destinations(bucket: str) -> list[str]:
@@ -182,7 +181,8 @@ def judge_variant(subject: Subject, reference: Reference | None) -> Mapping[str,
     if reference and history.cursor and (late := judge_late_windows(subject, reference, history, history.cursor)):
         outcome, history = late
         state = save(history, state)
-    backlog = Backlog(run.bucket, origin.endpoint, origin.variant, history.cursor, run.horizon, grid_of(reference))
+    grid = reference.grid.name if reference else ""
+    backlog = Backlog(run.bucket, origin.endpoint, origin.variant, history.cursor, run.horizon, grid)
     while (plan := plan_next(backlog, history, settings, run)).closed:
         window = plan.closed[0]
         objects = backlog.read(window.start, window.end)
@@ -333,10 +333,6 @@ def tell(subject: Subject, document: Mapping[str, Any], before: History, after: 
         return after
     publish_findings(run.settings.findings_bus_name, [finding_of(subject.origin, document, told, run)])
     return replace(after, notified=run.now)
-
-
-def grid_of(reference: Reference | None) -> str:
-    return reference.grid.name if reference else ""
 
 
 def finding_of(origin: Origin, document: Mapping[str, Any], state: State, run: Run) -> Finding:

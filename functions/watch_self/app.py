@@ -28,6 +28,7 @@ from trimtab.aws.state_table import read_state, write_state
 from trimtab.capture.pack import ObjectProfile, PackKey, union
 from trimtab.capture.variants import production_variant
 from trimtab.drift.verdict import Verdict
+from trimtab.drift.windows import HOUR, whole_hour
 from trimtab.findings import Action, Origin
 from trimtab.health.capture_switch import capture_bucket, capture_switch
 from trimtab.health.captures import Clues, capture_silent, captures_lost, decode_coverage, payload_schema
@@ -50,14 +51,12 @@ from trimtab.health.memory import (
     memories_from_document,
     remember,
 )
-from trimtab.settings import EndpointSettings, WatchSelfSettings
+from trimtab.settings import EndpointSettings, WatchSelfSettings, is_opted_out
 
 logger = Logger()
 metrics = Metrics()
 tracer = Tracer()
 
-HOUR = timedelta(hours=1)
-OPT_OUT = ("trimtab:monitor", "off")
 ENDPOINTS, DISKS = "AWS/SageMaker", "/aws/sagemaker/Endpoints"
 DEAD_LETTERS = {
     "capture": "capture files that could not be read five times",
@@ -157,7 +156,7 @@ def watched_endpoints(only: str | None, run: Run) -> tuple[list[Watched], list[s
     for name in [only] if only else sagemaker.endpoint_names():
         try:
             endpoint = sagemaker.describe_endpoint(name)
-            if endpoint is None or OPT_OUT in endpoint.tags.items():
+            if endpoint is None or is_opted_out(endpoint.tags):
                 continue
             if endpoint.captures_data or name in known:
                 loaded = load_endpoint_settings(run.settings.name, run.settings.state_table_name, name)
@@ -488,7 +487,3 @@ def split_uri(uri: str) -> tuple[str, str]:
     """Bucket and prefix, without slashes at its ends, of an S3 URI."""
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     return bucket, prefix.strip("/")
-
-
-def whole_hour(moment: datetime) -> datetime:
-    return moment.replace(minute=0, second=0, microsecond=0)

@@ -83,6 +83,11 @@ class WatchSelfSettings(FunctionSettings):
     queue_age_minutes: Annotated[int, Field(gt=0)]
 
 
+def is_opted_out(tags: Mapping[str, str]) -> bool:
+    """Whether an endpoint's tags say that it is not to be monitored."""
+    return tags.get("trimtab:monitor") == "off"
+
+
 class EndpointSettings(BaseModel):
     """How one endpoint is monitored. Every key has a default; unknown keys are refused."""
 

@@ -56,10 +56,10 @@ def plan_windows(
 
     Raises ValueError when an hour is no whole hour or has no time zone.
     """
-    horizon = _whole_hour(min(until, now - watermark))
+    horizon = whole_hour(min(until, now - watermark))
     rows: Counter[datetime] = Counter()
     for each in hours:
-        if each.hour.tzinfo is None or each.hour != _whole_hour(each.hour):
+        if each.hour.tzinfo is None or each.hour != whole_hour(each.hour):
             raise ValueError(f"{each.hour.isoformat()} is not the start of an hour with a time zone")
         if each.rows > 0 and (start is None or each.hour >= start) and each.hour + HOUR <= horizon:
             rows[each.hour.astimezone(UTC)] += each.rows
@@ -84,5 +84,6 @@ def _window(hours: list[datetime], rows: Counter[datetime], end: datetime) -> Wi
     return Window(hours[0], end, tuple(hours), sum(rows[hour] for hour in hours))
 
 
-def _whole_hour(moment: datetime) -> datetime:
+def whole_hour(moment: datetime) -> datetime:
+    """The start of the hour (UTC) that a moment lies in."""
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
