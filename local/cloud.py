@@ -19,11 +19,12 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from tempfile import mkdtemp
 from types import MappingProxyType
 from typing import Any, NoReturn
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
@@ -72,16 +73,55 @@ class Cloud:
             config=Config(retries={"total_max_attempts": 1}, max_pool_connections=64),
         )
 
+    def invoke(self, function: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer of a deployed function. Raises CloudError when it fails."""
+        answer = self.client("lambda").invoke(FunctionName=function, Payload=json.dumps(payload).encode())
+        body: dict[str, Any] = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise CloudError(f"{function} failed: {body.get('errorMessage', body)}")
+        return body
+
     def flush_captures(self) -> list[str]:
         """Let the endpoints write their open capture files and publish their metrics. Gives the files' addresses."""
-        with urlopen(Request(f"{self.sagemaker_url}/_local/flush", method="POST"), timeout=60) as answer:
-            files: list[str] = json.load(answer)["files"]
+        files: list[str] = self._control("POST", "flush")["files"]
         return files
 
     def serve_with(self, model: str, callable_name: str) -> None:
         """Let `module:callable` answer for a SageMaker model from now on, whatever its container names."""
-        url = f"{self.sagemaker_url}/_local/models/{quote(model)}"
-        urlopen(Request(url, callable_name.encode(), method="PUT"), timeout=60).close()
+        self._control("PUT", f"models/{quote(model)}", callable_name.encode())
+
+    def behave(self, model: str, **behaviour: float) -> None:
+        """Let a SageMaker model behave so from now on (`local.sagemaker.behaviour`), whatever it declares."""
+        self._control("PUT", f"behaviours/{quote(model)}", json.dumps(behaviour).encode())
+
+    def set_clock(self, now: datetime | None) -> None:
+        """Make it `now` on the SageMaker side until the next call; None returns to real time.
+
+        What was due by then has happened afterwards: changes of endpoints, their events, the minutes' metrics.
+        """
+        moment = {"now": now.isoformat()} if now else {}
+        self._control("PUT", "clock", json.dumps(moment).encode())
+
+    def plant_faults(self, **faults: Any) -> None:
+        """Replace the faults of the SageMaker side's control plane by these (`local.sagemaker.control_faults`)."""
+        self._control("PUT", "faults", json.dumps(faults).encode())
+
+    def send_traffic(self, endpoint: str, minute: datetime, requests: int, **options: Any) -> list[dict[str, Any]]:
+        """Count a minute's requests to an endpoint without serving them (`local.sagemaker.traffic`).
+
+        Gives what each variant of each fleet got: `{"variant", "config", "requests", "errors"}`.
+        """
+        traffic = {"endpoint": endpoint, "minute": minute.isoformat(), "requests": requests, **options}
+        served: list[dict[str, Any]] = self._control("POST", "traffic", json.dumps(traffic).encode())["served"]
+        return served
+
+    def _control(self, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
+        try:
+            with urlopen(Request(f"{self.sagemaker_url}/_local/{path}", body, method=method), timeout=60) as answer:
+                told: dict[str, Any] = json.load(answer)
+        except HTTPError as error:
+            raise CloudError(f"the SageMaker side refuses {method} {path}: {json.load(error)['message']}") from error
+        return told
 
 
 def environment(endpoint_url: str, sagemaker_url: str) -> Mapping[str, str]:

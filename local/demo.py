@@ -25,7 +25,7 @@ from local.dataset import BUNDLED, CAR_LOAN_CHANGE_ROW, DataSet, event_times, lo
 from local.demo_page import write_page
 from local.deploy import DeployError, Deployment, deploy
 from local.history import replay
-from local.inbox import Queue, SlackChannel, finding_log, mailbox, mails, slack_channel, slack_text
+from local.inbox import Mail, Queue, SlackChannel, finding_log, mailbox, mails, slack_channel, slack_text
 from local.sagemaker.containers import MODEL_VARIABLE
 from trimtab.capture.pack import parse_pack_key
 
@@ -81,13 +81,13 @@ def run(cloud: Cloud, slack: SlackChannel, console: Console) -> None:
     say("playing", f"{len(dataset):,} requests; the data changes at {change:%Y-%m-%d %H:%M}, and Trimtab is not told")
     play = play_days(cloud, outputs, dataset, destination, change, findings, console)
     raised = [body["detail"] for body in findings.receive() if body["detail"]["kind"] == "drift"]
-    mail.receive(at_least=1 + len(raised), seconds=20)  # one is about the reference
-    wait_for(lambda: len(slack.messages) >= len(mail.bodies), 20, "Slack messages")
+    wait_for(lambda: len(alert_mails(mail)) > len(raised), 20, "mails")  # one is about the reference
+    wait_for(lambda: len(slack.messages) >= len(alert_mails(mail)), 20, "Slack messages")
     show_alert(console, mail, slack)
     summary = summarise(play, findings, dataset, change, deployment)
     FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / "summary.json").write_text(json.dumps(summary, indent=1))
-    picture, page = write_page(FOLDER, summary, mails(mail)[-1], slack_text(slack.messages[-1]))
+    picture, page = write_page(FOLDER, summary, alert_mails(mail)[-1], slack_text(slack.messages[-1]))
     console.print(conclusion(summary, change))
     for path in (picture, page, FOLDER / "summary.json"):
         console.print(f"  {path.relative_to(ROOT)}")
@@ -150,7 +150,7 @@ def give_reference(cloud: Cloud, outputs: Mapping[str, str], dataset: DataSet) -
     cloud.client("ssm").put_parameter(
         Name=f"/trimtab/endpoints/{ENDPOINT}", Type="String", Value=json.dumps(settings), Overwrite=True
     )
-    answer = invoke(cloud, outputs["BuildReferenceFunctionName"], {"endpoint": ENDPOINT})
+    answer = cloud.invoke(outputs["BuildReferenceFunctionName"], {"endpoint": ENDPOINT})
     if "refused" in answer:
         raise DemoError(f"no reference: {answer['refused']}")
     return answer
@@ -187,10 +187,8 @@ def play_days(
             progress.update(task, description=f"{day}", advance=1, rows=played)
             wait_for_profiles(cloud, outputs["StateBucketName"], day, expected, upload)
             until = datetime(day.year, day.month, day.day, tzinfo=UTC) + DAY
-            answer = invoke(
-                cloud,
-                outputs["DetectDriftFunctionName"],
-                {"endpoint": ENDPOINT, "until": f"{until:%Y-%m-%dT%H:%M:%SZ}"},
+            answer = cloud.invoke(
+                outputs["DetectDriftFunctionName"], {"endpoint": ENDPOINT, "until": f"{until:%Y-%m-%dT%H:%M:%SZ}"}
             )
             verdict = answer["endpoints"][ENDPOINT].get(VARIANT, {})
             if "window" in verdict:
@@ -225,15 +223,6 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
         time.sleep(0.05)
 
 
-def invoke(cloud: Cloud, function: str, payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Call a deployed function and wait for its answer."""
-    answer = cloud.client("lambda").invoke(FunctionName=function, Payload=json.dumps(payload).encode())
-    body: dict[str, Any] = json.loads(answer["Payload"].read())
-    if "FunctionError" in answer:
-        raise DemoError(f"{function} failed: {body.get('errorMessage', body)}")
-    return body
-
-
 def window_line(window: Mapping[str, Any], change: datetime) -> Text:
     """One window on one line: when, how many rows, the verdict, what moved most."""
     start, end = (datetime.fromisoformat(window["window"][key]) for key in ("start", "end"))
@@ -260,12 +249,18 @@ def announce(play: Play, findings: Queue, console: Console) -> None:
             play.raised_at = play.raised_at or finding["evidence"]["window"]["start"]
 
 
+def alert_mails(mail: Queue) -> list[Mail]:
+    """The mails about the endpoint: CloudWatch's own alarms write to the same address."""
+    mail.receive()
+    return [each for each in mails(mail) if each.attributes.get("endpoint") == ENDPOINT]
+
+
 def show_alert(console: Console, mail: Queue, slack: SlackChannel) -> None:
     """The alert as it arrives in Slack and by mail."""
-    if not slack.messages or not mail.bodies:
+    if not slack.messages or not alert_mails(mail):
         return
     console.print(Panel(Text(slack_text(slack.messages[-1])), title="Slack", border_style="magenta", width=100))
-    last = mails(mail)[-1]
+    last = alert_mails(mail)[-1]
     console.print(Panel(Text(f"Subject: {last.subject}\n\n{last.body}"), title="Mail", border_style="blue", width=100))
 
 

@@ -23,10 +23,13 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from ministack import app
-from ministack.core import iam_evaluator, lambda_runtime
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.services import eventbridge, lambda_svc, sqs, sts
 from ministack.services.cloudformation import changesets, engine, handlers, stacks
+from ministack_alarms import judge_alarms_as_cloudwatch_does
 from ministack_maps import complete_distributed_map
+from ministack_metrics import keep_metrics_as_cloudwatch_does
+from ministack_policies import simulate_with_context
 
 UNPACKED_LAYERS = Path(tempfile.gettempdir()) / "layers"
 UNPACKING = threading.Lock()
@@ -150,6 +153,38 @@ def count_loopback_as_tls() -> None:
     app.pin_request_origin = lambda source_ip, _tls: iam_evaluator.pin_request_origin(source_ip, True)
 
 
+def authorise_cloudwatch_by_resource_and_namespace() -> None:
+    """MiniStack looks at the alarm of few actions, and knows no condition `cloudwatch:namespace`.
+
+    An action on several alarms is held to the first alone.
+    """
+    resource_of, context_of = iam_actions.extract_resource_arn, iam_actions.request_tag_context
+
+    def document(body: bytes) -> dict[str, Any]:
+        try:
+            told = json.loads(body)
+        except ValueError:
+            return {}
+        return told if isinstance(told, dict) else {}
+
+    def resource(*request: Any) -> str:
+        service, _, _, headers, body, _, region, account = request
+        told = document(body) if service == "monitoring" else {}
+        if told.get("ResourceARN"):
+            return str(told["ResourceARN"])
+        if told.get("AlarmNames") and headers.get("x-amz-target", "").endswith(("DeleteAlarms", "AlarmActions")):
+            return f"arn:aws:cloudwatch:{region}:{account}:alarm:{told['AlarmNames'][0]}"
+        arn: str = resource_of(*request)
+        return arn
+
+    def context(service: str, action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
+        namespace = document(body).get("Namespace") if action == "cloudwatch:PutMetricData" else None
+        more = {"cloudwatch:namespace": namespace} if namespace else {}
+        return {**context_of(service, action, body, params), **more}
+
+    iam_actions.extract_resource_arn, iam_actions.request_tag_context = resource, context
+
+
 def tell_who_holds_a_key() -> None:
     """The SageMaker side must know the role behind a function's access key, to hold it to that role's policies."""
     serve = app.app
@@ -194,9 +229,12 @@ def main() -> None:
     run_functions_on(os.environ["TRIMTAB_LOCAL_FUNCTION_PYTHON"])
     join_lists_in_conditions()
     count_loopback_as_tls()
+    authorise_cloudwatch_by_resource_and_namespace()
+    simulate_with_context()
     tell_who_holds_a_key()
     complete_distributed_map()
-    # Alarms by dimension and clock, alarm events on EventBridge, and metrics from EMF log lines join here.
+    keep_metrics_as_cloudwatch_does()
+    judge_alarms_as_cloudwatch_does()
     app.main()
 
 

@@ -1,7 +1,8 @@
 """Models that the endpoints of the local cloud can serve, each a callable named like `local.models:car_loan`.
 
 A model is called with a request's body, its content type and what the caller accepts, and gives a body and its content
-type; what it raises becomes the endpoint's ModelError.
+type; what it raises becomes the endpoint's ModelError. How often it fails and how long it takes can be declared beside
+its name, whichever it is: see `local.sagemaker.behaviour`.
 """
 
 from functools import cache

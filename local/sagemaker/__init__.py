@@ -1,7 +1,12 @@
 """The SageMaker side of the local cloud: moto's state, with what moto lacks filled in by one module per subject.
 
-`endpoints` answers what moto answers otherwise than AWS, `invocations` lets endpoints answer through the callables of
-`containers`, `captures` writes down what was asked and answered, `metrics` counts it in CloudWatch, `authorization`
-holds callers to their IAM policies, `server` puts them together. Deployments (UpdateEndpoint, canaries), training and
-pipelines, and scaling are to join as modules of their own with more `OPERATIONS`.
+- `endpoints` and `registry` answer what moto answers otherwise than AWS, and `scaling` for Application Auto Scaling.
+- `updates` and `weights` begin changes of endpoints, `deployments` knows the stages of blue/green ones, `changes` lets
+  time and alarms carry them on, `fleets` are what serves meanwhile, `events` tells EventBridge.
+- `invocations` lets endpoints answer through the callables of `containers`, behaving as `behaviour` says; `captures`
+  writes down what was asked and answered; `metrics` counts it in CloudWatch; `traffic` counts without serving.
+- `authorization` holds callers to their IAM policies, `clock` tells the time, `control_faults` are what goes wrong on
+  demand, `controls` are the requests that are not AWS's, `server` puts all together.
+
+Training and pipelines are to join as modules of their own with more `OPERATIONS`.
 """

@@ -1,37 +1,81 @@
 """Hold callers of the SageMaker side to their IAM policies, which MiniStack keeps and evaluates."""
 
 import json
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 from urllib.parse import quote
 from urllib.request import urlopen
 
-from local.sagemaker.endpoints import RefusedError
+from local.sagemaker.errors import RefusedError
 
-# The request member that names the resource an operation is about, and the resource's type in ARNs.
+# The request member that names a resource an operation is about, and the resource's type in ARNs.
 RESOURCES = {
     "EndpointName": "endpoint",
     "EndpointConfigName": "endpoint-config",
     "ModelName": "model",
+    "ModelPackageName": "model-package",
     "ModelPackageGroupName": "model-package-group",
     "PipelineName": "pipeline",
     "TrainingJobName": "training-job",
 }
+# Operations that need permission for each resource they name; others for the first.
+ABOUT_ALL_THEY_NAME = ("CreateEndpoint", "UpdateEndpoint")
+ARN_MEMBERS = ("ResourceArn", "ModelPackageArn")
+ROLE_MEMBERS = ("ExecutionRoleArn", "RoleArn")
 
-# Says why a request is refused, by raising RefusedError: access key, operation, its parameters, account, region.
-type Authorize = Callable[[str, str, Mapping[str, Any], str, str], None]
+type ServiceName = Literal["sagemaker", "application-autoscaling"]
+# Raises RefusedError for a request that is not allowed: access key, service, operation, parameters, account, region.
+type Authorize = Callable[[str, ServiceName, str, Mapping[str, Any], str, str], None]
 
 
-def resource_of(operation: str, parameters: Mapping[str, Any], account: str, region: str) -> str:
-    """The ARN that a statement must cover to allow the operation; `*` for operations that name no resource."""
-    if "ResourceArn" in parameters:
-        return str(parameters["ResourceArn"])
-    if operation.startswith("List"):
-        return "*"
-    for member, kind in RESOURCES.items():
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """An action on a resource, and what conditions in policies can ask about it."""
+
+    action: str
+    resource: str
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+def permissions_for(
+    service: ServiceName, operation: str, parameters: Mapping[str, Any], account: str, region: str
+) -> list[Permission]:
+    """What a caller must be allowed to call an operation. The resource is `*` for operations that name none."""
+    action = f"{service}:{operation}"
+    if service == "application-autoscaling":
+        return [_scaling_permission(action, operation, parameters, account, region)]
+    resources = list(_named_resources(operation, parameters, account, region)) or ["*"]
+    if operation not in ABOUT_ALL_THEY_NAME:
+        resources = resources[:1]
+    passed = [
+        Permission("iam:PassRole", parameters[member], {"iam:PassedToService": "sagemaker.amazonaws.com"})
+        for member in ROLE_MEMBERS
+        if parameters.get(member)
+    ]
+    return [*(Permission(action, resource) for resource in resources), *passed]
+
+
+def _named_resources(operation: str, parameters: Mapping[str, Any], account: str, region: str) -> Iterator[str]:
+    for member in ARN_MEMBERS:
         if member in parameters:
-            return f"arn:aws:sagemaker:{region}:{account}:{kind}/{str(parameters[member]).lower()}"
-    return "*"
+            yield str(parameters[member])
+    if operation.startswith("List"):
+        return
+    for member, kind in RESOURCES.items():
+        if name := str(parameters.get(member, "")):
+            arn = name if name.startswith("arn:") else f"arn:aws:sagemaker:{region}:{account}:{kind}/{name}"
+            yield arn.lower()
+
+
+def _scaling_permission(
+    action: str, operation: str, parameters: Mapping[str, Any], account: str, region: str
+) -> Permission:
+    keys = {"service-namespace": "ServiceNamespace", "scalable-dimension": "ScalableDimension"}
+    context = {f"application-autoscaling:{key}": parameters[m] for key, m in keys.items() if m in parameters}
+    if operation.startswith("Describe"):
+        return Permission(action, "*", context)
+    return Permission(action, f"arn:aws:application-autoscaling:{region}:{account}:scalable-target/*", context)
 
 
 def by_policy(cloud_url: str, iam: Any) -> Authorize:
@@ -41,24 +85,39 @@ def by_policy(cloud_url: str, iam: Any) -> Authorize:
     """
     roles: dict[str, str] = {}
 
-    def authorize(access_key: str, operation: str, parameters: Mapping[str, Any], account: str, region: str) -> None:
+    def authorize(
+        access_key: str,
+        service: ServiceName,
+        operation: str,
+        parameters: Mapping[str, Any],
+        account: str,
+        region: str,
+    ) -> None:
         if not access_key.startswith("ASIA"):
             return
         if access_key not in roles:
             with urlopen(f"{cloud_url}/_local/principal?access_key={quote(access_key)}", timeout=10) as answer:
                 roles[access_key] = json.load(answer)["Arn"]
-        principal = roles[access_key]
-        role = principal.rpartition(":")[2].split("/")[1]
-        resource = resource_of(operation, parameters, account, region)
-        action = f"sagemaker:{operation}"
-        result = iam.simulate_principal_policy(
-            PolicySourceArn=f"arn:aws:iam::{account}:role/{role}", ActionNames=[action], ResourceArns=[resource]
-        )
-        if result["EvaluationResults"][0]["EvalDecision"] != "allowed":
-            raise RefusedError(
-                "AccessDeniedException",
-                f"User: {principal} is not authorized to perform: {action} on resource: {resource} "
-                "because no identity-based policy allows it",
-            )
+        for permission in permissions_for(service, operation, parameters, account, region):
+            _require(iam, permission, roles[access_key], account)
 
     return authorize
+
+
+def _require(iam: Any, permission: Permission, principal: str, account: str) -> None:
+    role = principal.rpartition(":")[2].split("/")[1]
+    result = iam.simulate_principal_policy(
+        PolicySourceArn=f"arn:aws:iam::{account}:role/{role}",
+        ActionNames=[permission.action],
+        ResourceArns=[permission.resource],
+        ContextEntries=[
+            {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+            for key, value in permission.context.items()
+        ],
+    )
+    if result["EvaluationResults"][0]["EvalDecision"] != "allowed":
+        raise RefusedError(
+            "AccessDeniedException",
+            f"User: {principal} is not authorized to perform: {permission.action} on resource: {permission.resource} "
+            "because no identity-based policy allows it",
+        )

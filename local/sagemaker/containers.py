@@ -1,12 +1,15 @@
-"""What stands for a model's container: a plain callable, named `module:callable`.
+"""What stands for a model's container: a plain callable, named `module:callable`, and how it behaves.
 
-A SageMaker model names it in its container's `Environment[MODEL_VARIABLE]`; a control request of the SageMaker side can
-replace it while the endpoint serves. See `local.models` for those there are.
+A SageMaker model, or the model package that it is made from, names the callable in its container's
+`Environment[MODEL_VARIABLE]`; a control request of the SageMaker side can replace it while the endpoint serves. See
+`local.models` for those there are. Other variables there say how often it fails and how long it takes: see `behaviour`.
 """
 
 import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from local.sagemaker.service import Backend
 
 MODEL_VARIABLE = "TRIMTAB_LOCAL_MODEL"
 
@@ -28,9 +31,38 @@ def model_named(name: str) -> Model:
     return model
 
 
+def container_of(backend: Backend, model: str) -> Mapping[str, Any]:
+    """The first container of a SageMaker model, or of the model package that it is made from.
+
+    Raises UnknownModelError when the model or its package is not there.
+    """
+    there = backend._models.get(model)
+    if there is None:
+        raise UnknownModelError(f"there is no model {model!r}")
+    container: Mapping[str, Any] = there.primary_container or next(iter(there.containers), {})
+    if package_name := container.get("ModelPackageName"):
+        return package_containers(backend, package_name)[0] | dict(container)
+    return container
+
+
+def package_containers(backend: Backend, name: str) -> list[dict[str, Any]]:
+    """The containers of a model package, by its name or ARN. Raises UnknownModelError when there are none."""
+    package = backend.model_packages.get(backend.model_package_name_mapping.get(name, name))
+    containers = ((package and package.inference_specification) or {}).get("Containers")
+    if not containers:
+        raise UnknownModelError(f"there is no model package {name!r} with containers")
+    return list(containers)
+
+
+def named_callable(container: Mapping[str, Any]) -> str | None:
+    """The name of the callable that a container gives, if it gives one."""
+    name: str | None = container.get("Environment", {}).get(MODEL_VARIABLE)
+    return name
+
+
 def callable_of(model: str, container: Mapping[str, Any]) -> str:
-    """The name that a SageMaker model's primary container gives. Raises UnknownModelError when it gives none."""
-    name = container.get("Environment", {}).get(MODEL_VARIABLE)
+    """The name that a SageMaker model's container gives. Raises UnknownModelError when it gives none."""
+    name = named_callable(container)
     if not name:
         raise UnknownModelError(f"model {model!r} names no callable in its Environment[{MODEL_VARIABLE!r}]")
     return str(name)

@@ -1,29 +1,48 @@
 """Endpoint operations that moto answers otherwise than SageMaker does, on moto's own state."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-type Backend = Any  # moto's SageMakerBackend of one account and region; moto ships no types
-type Parameters = dict[str, Any]
-# Answers with SageMaker's output members, or with None: then moto answers, to the parameters as they are by then.
-type Operation = Callable[[Backend, Parameters], dict[str, Any] | None]
+import botocore.session
+from moto.sagemaker.models import FakeEndpointConfig
+
+from local.sagemaker.changes import pending_summary, shown_variants
+from local.sagemaker.errors import IN_PROGRESS, invalid
+from local.sagemaker.fleets import fleet_from
+from local.sagemaker.scaling import deregister_endpoint
+from local.sagemaker.service import Operation, Parameters, Service
+
+# Members of an endpoint config that moto forgets, by the names of the attributes from which it would show them.
+FORGOTTEN = {
+    "ExecutionRoleArn": "execution_role_arn",
+    "VpcConfig": "vpc_config",
+    "EnableNetworkIsolation": "enable_network_isolation",
+    "ExplainerConfig": "explainer_config",
+    "MetricsConfig": "metrics_config",
+    "ShadowProductionVariants": "shadow_production_variants",
+}
+# Members of an endpoint config that DescribeEndpoint shows too.
+SHOWN_OF_CONFIG = ("AsyncInferenceConfig", "ExplainerConfig", "MetricsConfig")
 
 
-class RefusedError(Exception):
-    """A request that SageMaker refuses, with the error code and message it refuses it with."""
-
-    def __init__(self, code: str, message: str, **members: Any) -> None:
-        super().__init__(message)
-        self.code, self.message, self.members = code, message, members
-
-
-def endpoint_named(backend: Backend, name: str) -> Any:
+def endpoint_named(service: Service, name: str) -> Any:
     """moto's endpoint of that name. Raises RefusedError as DescribeEndpoint does when there is none."""
-    endpoint = backend.endpoints.get(name)
+    endpoint = service.backend.endpoints.get(name)
     if endpoint is None:
-        arn = f"arn:aws:sagemaker:{backend.region_name}:{backend.account_id}:endpoint/{name}"
-        raise RefusedError("ValidationException", f'Could not find endpoint "{arn}".')
+        raise invalid(f'Could not find endpoint "{service.arn("endpoint", name)}".')
     return endpoint
+
+
+def config_named(service: Service, name: str) -> dict[str, Any]:
+    """The description of an endpoint config. Raises RefusedError as SageMaker does when there is none."""
+    config = service.backend.endpoint_configs.get(name)
+    if config is None:
+        raise invalid(f'Could not find endpoint configuration "{service.arn("endpoint-config", name)}".')
+    shown = {key: value for key, value in config.response_object.items() if value not in ({}, [], None)}
+    shown.pop("Arn", None)
+    shown.pop("Tags", None)
+    return shown
 
 
 def capture_summary(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,66 +57,138 @@ def capture_summary(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def describe_endpoint(backend: Backend, parameters: Parameters) -> dict[str, Any]:
-    """moto shows the capture configuration itself, not its summary, and leaves weights of 0 out."""
-    answer: dict[str, Any] = dict(endpoint_named(backend, parameters["EndpointName"]).response_object)
-    answer.pop("Tags", None)
-    config = answer.pop("DataCaptureConfig", None)
-    if config:
-        answer["DataCaptureConfig"] = capture_summary(config)
-    no_weight = {"CurrentWeight": 0.0, "DesiredWeight": 0.0}
-    answer["ProductionVariants"] = [no_weight | variant for variant in answer["ProductionVariants"]]
+def describe_endpoint(service: Service, parameters: Parameters) -> dict[str, Any]:
+    """moto shows the capture configuration itself, not its summary, and nothing of a change that is under way."""
+    endpoint = endpoint_named(service, parameters["EndpointName"])
+    hosting = service.changes.of(endpoint)
+    config = hosting.fleet.config
+    answer: dict[str, Any] = {
+        "EndpointName": endpoint.endpoint_name,
+        "EndpointArn": endpoint.arn,
+        "EndpointConfigName": hosting.fleet.config_name,
+        "ProductionVariants": shown_variants(hosting),
+        "EndpointStatus": hosting.status,
+        "CreationTime": endpoint.creation_time,
+        "LastModifiedTime": hosting.changed,
+        **{member: config[member] for member in SHOWN_OF_CONFIG if member in config},
+    }
+    if capture := config.get("DataCaptureConfig"):
+        answer["DataCaptureConfig"] = capture_summary(capture)
+    if hosting.failure:
+        answer["FailureReason"] = hosting.failure
+    if hosting.deployment_config:
+        answer["LastDeploymentConfig"] = hosting.deployment_config
+    if pending := pending_summary(hosting):
+        answer["PendingDeploymentSummary"] = pending
     return answer
 
 
-def list_endpoints(_backend: Backend, parameters: Parameters) -> None:
+def list_endpoints(_service: Service, parameters: Parameters) -> None:
     """moto gives 100 at a time, oldest first; SageMaker 10, newest first."""
     parameters.setdefault("MaxResults", 10)
     parameters.setdefault("SortOrder", "Descending")
 
 
-def create_endpoint(backend: Backend, parameters: Parameters) -> None:
-    """moto replaces an endpoint that is there already."""
-    existing = backend.endpoints.get(parameters["EndpointName"])
+def create_endpoint(service: Service, parameters: Parameters) -> dict[str, Any]:
+    """moto replaces an endpoint that is there already. Here too an endpoint is in service at once."""
+    name = parameters["EndpointName"]
+    existing = service.backend.endpoints.get(name)
     if existing is not None:
-        raise RefusedError("ValidationException", f'Cannot create already existing endpoint "{existing.arn}".')
+        raise invalid(f'Cannot create already existing endpoint "{existing.arn}".')
+    config = config_named(service, parameters["EndpointConfigName"])
+    endpoint = service.backend.create_endpoint(name, parameters["EndpointConfigName"], parameters.get("Tags"))
+    endpoint.creation_time = service.clock.now().replace(tzinfo=None)
+    service.changes.host(endpoint, fleet_from(config))
+    return {"EndpointArn": endpoint.arn}
 
 
-def create_endpoint_config(_backend: Backend, parameters: Parameters) -> None:
-    """moto gives a variant without a weight none; SageMaker gives it 1."""
-    for variant in parameters["ProductionVariants"]:
+def delete_endpoint(service: Service, parameters: Parameters) -> None:
+    """moto deletes an endpoint whatever it is doing, and leaves its scalable targets behind."""
+    endpoint = endpoint_named(service, parameters["EndpointName"])
+    if service.changes.of(endpoint).change:
+        raise invalid(IN_PROGRESS.format(endpoint.arn))
+    deregister_endpoint(service.scaling, endpoint.endpoint_name)
+    service.changes.forget(endpoint)
+
+
+def create_endpoint_config(service: Service, parameters: Parameters) -> dict[str, Any]:
+    """moto replaces a config that is there already, forgets half of it, and gives a variant without a weight none."""
+    name, variants = parameters["EndpointConfigName"], parameters["ProductionVariants"]
+    arn = service.arn("endpoint-config", name)
+    if name in service.backend.endpoint_configs:
+        raise invalid(f'Cannot create already existing endpoint configuration "{arn}".')
+    for variant in variants:
         variant.setdefault("InitialVariantWeight", 1.0)
+        if variant["ModelName"] not in service.backend._models:
+            raise invalid(f'Could not find model "{service.arn("model", variant["ModelName"])}".')
+    config = service.backend.create_endpoint_config(
+        name,
+        variants,
+        parameters.get("DataCaptureConfig"),
+        parameters.get("AsyncInferenceConfig"),
+        parameters.get("Tags"),
+        parameters.get("KmsKeyId"),
+    )
+    config.creation_time = service.clock.now().replace(tzinfo=None)
+    for member, attribute in FORGOTTEN.items():
+        if member in parameters:
+            setattr(config, attribute, parameters[member])
+    return {"EndpointConfigArn": arn}
 
 
-def describe_endpoint_config(backend: Backend, parameters: Parameters) -> dict[str, Any] | None:
-    """moto shows an empty capture configuration where there is none."""
-    config = backend.endpoint_configs.get(parameters["EndpointConfigName"])
-    if config is None:
-        return None
-    return {key: value for key, value in config.response_object.items() if value or key != "DataCaptureConfig"}
+def describe_endpoint_config(service: Service, parameters: Parameters) -> dict[str, Any]:
+    """moto shows what there isn't as empty."""
+    return config_named(service, parameters["EndpointConfigName"])
 
 
-def add_tags(backend: Backend, parameters: Parameters) -> None:
+def delete_endpoint_config(service: Service, parameters: Parameters) -> None:
+    """moto's words differ. A config that an endpoint uses can be deleted; the endpoint can't be updated then."""
+    config_named(service, parameters["EndpointConfigName"])
+
+
+def add_tags(service: Service, parameters: Parameters) -> None:
     """moto keeps the old value of a tag beside the new one."""
     arn = parameters["ResourceArn"]
-    _require_resource(backend, arn)
-    backend.delete_tags(arn, [tag["Key"] for tag in parameters["Tags"]])
+    _require_resource(service, arn)
+    service.backend.delete_tags(arn, [tag["Key"] for tag in parameters["Tags"]])
 
 
-def list_tags(backend: Backend, parameters: Parameters) -> None:
+def list_tags(service: Service, parameters: Parameters) -> None:
     """moto fails on a resource that is not there."""
-    _require_resource(backend, parameters["ResourceArn"])
+    _require_resource(service, parameters["ResourceArn"])
 
 
-def _require_resource(backend: Backend, arn: str) -> None:
-    if backend._get_resource_from_arn(arn) is None:
-        raise RefusedError("ValidationException", f'Could not find resource "{arn}".')
+def _require_resource(service: Service, arn: str) -> None:
+    if service.backend._get_resource_from_arn(arn) is None:
+        raise invalid(f'Could not find resource "{arn}".')
 
+
+@cache
+def instance_types() -> frozenset[str]:
+    """The instance types that an endpoint can have, as boto3 knows them."""
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    shape: Any = model.shape_for("ProductionVariantInstanceType")
+    return frozenset(shape.enum)
+
+
+def _require_instance_type(self: FakeEndpointConfig, instance_type: str) -> None:
+    del self
+    if instance_type not in instance_types():
+        raise invalid(
+            f"1 validation error detected: Value '{instance_type}' at 'productionVariants.1.member.instanceType' "
+            "failed to satisfy constraint: Member must satisfy enum value set"
+        )
+
+
+# moto knows the instance types of 2019 only.
+setattr(FakeEndpointConfig, "validate_instance_type", _require_instance_type)  # noqa: B010 (a method, for mypy)
 
 OPERATIONS: dict[str, Operation] = {
     "AddTags": add_tags,
     "CreateEndpoint": create_endpoint,
     "CreateEndpointConfig": create_endpoint_config,
+    "DeleteEndpoint": delete_endpoint,
+    "DeleteEndpointConfig": delete_endpoint_config,
     "DescribeEndpoint": describe_endpoint,
     "DescribeEndpointConfig": describe_endpoint_config,
     "ListEndpoints": list_endpoints,

@@ -2,15 +2,22 @@
 
 import random
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+import numpy as np
+
+from local.sagemaker.behaviour import Behaviour, behaviour_of, drawn
 from local.sagemaker.captures import Captures, captured_line
-from local.sagemaker.containers import UnknownModelError, callable_of, model_named
-from local.sagemaker.endpoints import Backend, RefusedError
-from local.sagemaker.metrics import EndpointMetrics
+from local.sagemaker.containers import UnknownModelError, callable_of, container_of, model_named
+from local.sagemaker.errors import RefusedError
+from local.sagemaker.fleets import routes, routes_to, taken_route
+from local.sagemaker.metrics import EndpointMetrics, Served
+from local.sagemaker.service import Service
+
+NOT_SERVING = ("OutOfService", "Failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,45 +42,43 @@ class Answer:
     content_type: str
 
 
-def chosen_variant(variants: Sequence[Mapping[str, Any]], target: str, point: float) -> str:
-    """The variant that serves a request: `target` when given, else by weight, where `point` in [0, 1) is the chance.
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """By SageMaker model name, what stands in for what the model's container names and declares."""
 
-    Raises RefusedError for a target that is no variant, and when no variant has any weight.
-    """
-    weights = {str(variant["VariantName"]): float(variant.get("CurrentWeight", 0)) for variant in variants}
-    if target:
-        if target not in weights:
-            raise RefusedError("ValidationError", f"Variant {target} not found for Request")
-        return target
-    left = point * sum(weights.values())
-    for name, weight in weights.items():
-        if left < weight:
-            return name
-        left -= weight
-    raise RefusedError("ValidationError", "No production variant has a weight above 0")
+    callables: dict[str, str] = field(default_factory=dict)
+    behaviours: dict[str, Behaviour] = field(default_factory=dict)
+
+
+class DeclaredFailureError(Exception):
+    """A model failed because its container declares that it does at times."""
 
 
 def invoke(
-    backend: Backend, replaced: Mapping[str, str], captures: Captures, metrics: EndpointMetrics, request: Invocation
+    service: Service, replaced: Replaced, captures: Captures, metrics: EndpointMetrics, request: Invocation
 ) -> Answer:
     """Answer one request.
 
-    `replaced` gives, by SageMaker model name, callables that stand in for those that the containers name. Raises
-    RefusedError as SageMaker does: `ValidationError` for what can't be routed, `ModelError` for a model that failed.
+    Raises RefusedError as SageMaker does: `ValidationError` for what can't be routed, `ModelError` for a model that
+    failed.
     """
-    endpoint = backend.endpoints.get(request.endpoint)
-    if endpoint is None:
-        account = backend.account_id
+    arrived = time.perf_counter()
+    endpoint = service.backend.endpoints.get(request.endpoint)
+    hosting = service.changes.of(endpoint) if endpoint else None
+    if hosting is None or hosting.status in NOT_SERVING:
+        account = service.backend.account_id
         raise RefusedError("ValidationError", f"Endpoint {request.endpoint} of account {account} not found.")
-    at = datetime.now(UTC)
-    variant = chosen_variant(endpoint.production_variants, request.target_variant, random.random())
+    at = service.clock.now()
+    fleets = hosting.fleet, hosting.green, hosting.green_share
+    ways = routes_to(request.target_variant, *fleets) if request.target_variant else routes(*fleets)
+    way = taken_route(ways, random.random())
     start, status = time.perf_counter(), 500
     try:
-        name = _callable_behind(backend, endpoint.endpoint_config_name, variant, replaced)
-        body, content_type = model_named(name)(request.body, request.content_type, request.accept)
+        body, content_type = _modelled(service, replaced, way.fleet.model_of(way.variant), request)
         status = 200
     except Exception as error:
-        reason = str(error) if isinstance(error, UnknownModelError) else f"{type(error).__name__}: {error}"
+        known = isinstance(error, UnknownModelError | DeclaredFailureError)
+        reason = str(error) if known else f"{type(error).__name__}: {error}"
         raise RefusedError(
             "ModelError",
             f'Received server error (500) from primary with message "{reason}".',
@@ -81,16 +86,24 @@ def invoke(
             OriginalMessage=reason,
         ) from error
     finally:
-        metrics.count(request.endpoint, variant, status, (time.perf_counter() - start) * 1e6)
-    answer = Answer(variant, body, content_type)
-    _capture(endpoint.data_capture_config, captures, request, answer, at)
+        served = Served(request.endpoint, way.variant, way.fleet.config_name)
+        metrics.count(served, status, (time.perf_counter() - start) * 1e6, (start - arrived) * 1e6)
+    answer = Answer(way.variant, body, content_type)
+    _capture(way.fleet.config.get("DataCaptureConfig", {}), captures, request, answer, at)
     return answer
 
 
-def _callable_behind(backend: Backend, config_name: str, variant: str, replaced: Mapping[str, str]) -> str:
-    variants = backend.endpoint_configs[config_name].production_variants
-    model = next(v["ModelName"] for v in variants if v["VariantName"] == variant)
-    return replaced.get(model) or callable_of(model, backend._models[model].primary_container or {})
+def _modelled(service: Service, replaced: Replaced, model: str, request: Invocation) -> tuple[bytes, str]:
+    container: Mapping[str, Any] = {}
+    if model not in replaced.callables or model not in replaced.behaviours:
+        container = container_of(service.backend, model)
+    name = replaced.callables.get(model) or callable_of(model, container)
+    behaviour = replaced.behaviours.get(model) or behaviour_of(container.get("Environment", {}))
+    outcome = drawn(behaviour, 1, np.random.default_rng())
+    time.sleep(float(outcome.latencies[0]) / 1e6)
+    if outcome.errors:
+        raise DeclaredFailureError("the model's container declares that it fails at times")
+    return model_named(name)(request.body, request.content_type, request.accept)
 
 
 def _capture(config: Mapping[str, Any], captures: Captures, request: Invocation, answer: Answer, at: datetime) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from botocore.exceptions import ClientError
 
 from local.cloud import ROOT, Cloud, CloudError, open_cloud, running_cloud
 from local.deploy import DeployError, deploy
+from local.sagemaker.metrics import NAMESPACE
 
 pytestmark = pytest.mark.integration
 
@@ -74,6 +76,8 @@ def function(cloud: Cloud) -> Callable[..., Any]:
         {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::loop/batches/*"},
         {"Effect": "Allow", "Action": "sagemaker:DescribeEndpoint", "Resource": "arn:aws:sagemaker:*:*:endpoint/churn"},
         {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"},
+        {"Effect": "Allow", "Action": "sagemaker:UpdateEndpoint", "Resource": "arn:aws:sagemaker:*:*:endpoint/churn"},
+        {"Effect": "Allow", "Action": "application-autoscaling:Describe*", "Resource": "*"},
     ]
     make_function(cloud, "probe", statements)
 
@@ -113,6 +117,17 @@ def test_a_role_can_do_what_its_policy_says_and_nothing_else(cloud: Cloud, funct
     assert function(call=["sagemaker", "describe_endpoint", {"EndpointName": "churn"}])["EndpointStatus"] == "InService"
     for operation, arguments in (("list_endpoints", {}), ("delete_endpoint", {"EndpointName": "churn"})):
         assert "is not authorized to perform: sagemaker:" in function(call=["sagemaker", operation, arguments])["error"]
+    update = {"EndpointName": "churn", "EndpointConfigName": "both"}
+    refused = function(call=["sagemaker", "update_endpoint", update])["error"]  # it would need the config as well
+    assert "sagemaker:UpdateEndpoint on resource: arn:aws:sagemaker:us-east-1:000000000000:endpoint-config/" in refused
+    scaling = "application-autoscaling"
+    assert (
+        function(call=[scaling, "describe_scalable_targets", {"ServiceNamespace": "sagemaker"}])["ScalableTargets"]
+        == []
+    )
+    target = scalable("churn", "blue") | {"MinCapacity": 1, "MaxCapacity": 2}
+    refused = function(call=[scaling, "register_scalable_target", target])["error"]
+    assert "application-autoscaling:RegisterScalableTarget on resource: arn:aws:application-autoscaling" in refused
 
 
 def test_unknown_keys_are_refused(cloud: Cloud) -> None:
@@ -212,6 +227,99 @@ def test_endpoints_are_listed_described_and_tagged_as_sagemaker_does(cloud: Clou
     assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "trimtab:monitor", "Value": "off"}]
     with pytest.raises(ClientError, match='Could not find endpoint "arn:'):
         sagemaker.describe_endpoint(EndpointName="none")
+
+
+def test_an_endpoint_gets_a_canary_and_hours_pass_in_a_moment(cloud: Cloud) -> None:
+    sagemaker, cloudwatch = cloud.client("sagemaker"), cloud.client("cloudwatch")
+    make_rollout(cloud, "hours", declared={"TRIMTAB_LOCAL_ERROR_RATE": "0.5", "TRIMTAB_LOCAL_LATENCY_MS": "80"})
+    events = make_event_log(cloud, "hours")
+    start = datetime(2026, 3, 1, 8, tzinfo=UTC)
+    cloud.set_clock(start)
+    try:
+        sagemaker.update_endpoint(EndpointName="hours", EndpointConfigName="hours-new")
+        assert sagemaker.describe_endpoint(EndpointName="hours")["EndpointStatus"] == "Updating"
+        cloud.set_clock(start + timedelta(minutes=1))
+        endpoint = sagemaker.describe_endpoint(EndpointName="hours")
+        assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("InService", "hours-new")
+        assert endpoint["LastModifiedTime"] < start + timedelta(minutes=1)
+        served = {}
+        for minute in range(1, 121):
+            at = start + timedelta(minutes=minute)
+            for part in cloud.send_traffic("hours", at, 60, seed=minute):
+                served[part["variant"], at] = part["requests"], part["errors"]
+            cloud.set_clock(at + timedelta(minutes=1))
+        counted = {
+            (variant, at): (requests, errors)
+            for variant in ("main", "canary")
+            for at, requests, errors in minute_sums(cloudwatch, "hours", variant, start, start + timedelta(hours=3))
+        }
+        assert counted == {key: value for key, value in served.items() if value[0]}
+        assert sum(errors for (variant, _), (_, errors) in counted.items() if variant == "main") == 0
+    finally:
+        cloud.set_clock(None)
+    # one event about the endpoint, and one for each stage of the new fleet
+    wait_for(lambda: sorted(events()) == ["IN_SERVICE", *["UPDATING"] * 3], seconds=5)
+
+
+def test_an_alarm_rolls_a_guarded_deployment_back(cloud: Cloud) -> None:
+    sagemaker, cloudwatch = cloud.client("sagemaker"), cloud.client("cloudwatch")
+    make_rollout(cloud, "guarded", declared={})
+    cloudwatch.put_metric_alarm(
+        AlarmName="harm",
+        Namespace="Test",
+        MetricName="Harm",
+        Statistic="Maximum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=4.6,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="notBreaching",
+    )
+    size = {"Type": "CAPACITY_PERCENT", "Value": 50}
+    routing = {"Type": "LINEAR", "WaitIntervalInSeconds": 600, "LinearStepSize": size}
+    sagemaker.update_endpoint(
+        EndpointName="guarded",
+        EndpointConfigName="guarded-new-main",
+        DeploymentConfig={
+            "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing},
+            "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "harm"}]},
+        },
+    )
+
+    def stage() -> str:
+        pending = sagemaker.describe_endpoint(EndpointName="guarded").get("PendingDeploymentSummary")
+        return pending["ProductionVariants"][0]["VariantStatus"][0]["Status"] if pending else ""
+
+    wait_for(lambda: stage() == "Baking", seconds=5)
+    parts = cloud.send_traffic("guarded", datetime.now(UTC), 1000, seed=1)
+    assert [part["config"] for part in parts] == ["guarded-old", "guarded-new-main"]
+    cloudwatch.put_metric_data(Namespace="Test", MetricData=[{"MetricName": "Harm", "Value": 9}])
+    wait_for(lambda: "FailureReason" in sagemaker.describe_endpoint(EndpointName="guarded"), seconds=15)
+    endpoint = sagemaker.describe_endpoint(EndpointName="guarded")
+    assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("InService", "guarded-old")
+    assert "harm" in endpoint["FailureReason"]
+
+
+def test_planted_faults_are_seen_by_who_calls(cloud: Cloud) -> None:
+    sagemaker = cloud.client("sagemaker")
+    make_rollout(cloud, "faulty", declared={})
+    cloud.plant_faults(
+        throttle={"DescribeEndpoint": 1}, lose_answers={"UpdateEndpoint": 1}, fail_updates=["no capacity"]
+    )
+    try:
+        with pytest.raises(ClientError, match=r"ThrottlingException.*Rate exceeded"):
+            sagemaker.describe_endpoint(EndpointName="faulty")
+        update = {"EndpointName": "faulty", "EndpointConfigName": "faulty-new"}
+        with pytest.raises(ClientError, match="ServiceUnavailable"):
+            sagemaker.update_endpoint(**update)
+        with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):  # the lost call was heard
+            sagemaker.update_endpoint(**update)
+        wait_for(lambda: "FailureReason" in sagemaker.describe_endpoint(EndpointName="faulty"), seconds=5)
+        assert sagemaker.describe_endpoint(EndpointName="faulty")["EndpointConfigName"] == "faulty-old"
+    finally:
+        cloud.plant_faults()
+    with pytest.raises(CloudError, match=r"refuses PUT faults: (?s:.*)Extra inputs"):
+        cloud.plant_faults(trottle={})
 
 
 def test_events_of_aws_services_reach_rules(cloud: Cloud) -> None:
@@ -371,6 +479,73 @@ def ensure_endpoint(cloud: Cloud) -> None:
         },
     )
     sagemaker.create_endpoint(EndpointName="churn", EndpointConfigName="both")
+
+
+def make_rollout(cloud: Cloud, name: str, *, declared: dict[str, str]) -> None:
+    """Endpoint NAME by config NAME-old; NAME-new adds a canary that behaves as declared, NAME-new-main is only that."""
+    sagemaker = cloud.client("sagemaker")
+    for model, environment in ((f"{name}-old", {}), (f"{name}-new", declared)):
+        container = {"Image": "none", "Environment": {"TRIMTAB_LOCAL_MODEL": "local.models:echo", **environment}}
+        sagemaker.create_model(ModelName=model, ExecutionRoleArn=ROLE.format("model"), PrimaryContainer=container)
+
+    def config(suffix: str, **models: str) -> None:
+        instances = {"InstanceType": "ml.c7i.large", "InitialInstanceCount": 2}
+        variants = [{"VariantName": v, "ModelName": f"{name}-{model}", **instances} for v, model in models.items()]
+        sagemaker.create_endpoint_config(EndpointConfigName=f"{name}-{suffix}", ProductionVariants=variants)
+
+    config("old", main="old")
+    config("new", main="old", canary="new")
+    config("new-main", main="new")
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=f"{name}-old")
+
+
+def make_event_log(cloud: Cloud, endpoint: str) -> Callable[[], list[str]]:
+    """Gives the statuses that SageMaker's events about an endpoint have told by then."""
+    events, sqs = cloud.client("events"), cloud.client("sqs")
+    url, arn = make_queue(sqs, f"events-of-{endpoint}")
+    pattern = {"source": ["aws.sagemaker"], "detail": {"EndpointName": [endpoint]}}
+    events.put_rule(Name=f"events-of-{endpoint}", EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=f"events-of-{endpoint}", Targets=[{"Id": "queue", "Arn": arn}])
+    told: list[str] = []
+
+    def statuses() -> list[str]:
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            for message in messages:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                told.append(json.loads(message["Body"])["detail"]["EndpointStatus"])
+        return told
+
+    return statuses
+
+
+def minute_sums(
+    cloudwatch: Any, endpoint: str, variant: str, start: datetime, end: datetime
+) -> list[tuple[datetime, int, int]]:
+    """Requests and errors of each minute that has any requests."""
+    dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}]
+    queries = [
+        {
+            "Id": name,
+            "MetricStat": {
+                "Metric": {"Namespace": NAMESPACE, "MetricName": metric, "Dimensions": dimensions},
+                "Period": 60,
+                "Stat": "Sum",
+            },
+        }
+        for name, metric in (("requests", "Invocations"), ("errors", "InvocationModelErrors"))
+    ]
+    answer = cloudwatch.get_metric_data(
+        MetricDataQueries=queries, StartTime=start, EndTime=end, ScanBy="TimestampAscending"
+    )
+    requests, errors = (result["Values"] for result in answer["MetricDataResults"])
+    return list(zip(answer["MetricDataResults"][0]["Timestamps"], map(int, requests), map(int, errors), strict=True))
+
+
+def scalable(endpoint: str, variant: str) -> dict[str, str]:
+    """A variant as a scalable target."""
+    resource = f"endpoint/{endpoint}/variant/{variant}"
+    dimension = "sagemaker:variant:DesiredInstanceCount"
+    return {"ServiceNamespace": "sagemaker", "ResourceId": resource, "ScalableDimension": dimension}
 
 
 def keys(s3: Any, bucket: str, prefix: str) -> list[str]:

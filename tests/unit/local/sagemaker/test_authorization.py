@@ -1,26 +1,88 @@
-"""The resource a SageMaker operation is about, and whose word is taken."""
+"""The permissions that an operation needs, and whose word is taken."""
+
+from typing import Any
 
 import pytest
 
-from local.sagemaker.authorization import by_policy, resource_of
+from local.sagemaker.authorization import by_policy, permissions_for
+from local.sagemaker.errors import RefusedError
 
 ARN = "arn:aws:sagemaker:us-east-1:0"
+TARGET = {"ServiceNamespace": "sagemaker", "ResourceId": "endpoint/a/variant/b"}
+
+
+def needed(service: Any, operation: str, parameters: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(p.action, p.resource) for p in permissions_for(service, operation, parameters, "0", "us-east-1")]
 
 
 @pytest.mark.parametrize(
-    ("operation", "parameters", "resource"),
+    ("operation", "parameters", "resources"),
     [
-        ("DescribeEndpoint", {"EndpointName": "Churn"}, f"{ARN}:endpoint/churn"),
-        ("CreateEndpoint", {"EndpointName": "a", "EndpointConfigName": "b"}, f"{ARN}:endpoint/a"),
-        ("DescribeModel", {"ModelName": "m"}, f"{ARN}:model/m"),
-        ("AddTags", {"ResourceArn": f"{ARN}:model/m"}, f"{ARN}:model/m"),
-        ("ListEndpoints", {}, "*"),
-        ("ListTrainingJobs", {"NameContains": "x"}, "*"),
+        ("DescribeEndpoint", {"EndpointName": "Churn"}, [f"{ARN}:endpoint/churn"]),
+        (
+            "UpdateEndpoint",
+            {"EndpointName": "a", "EndpointConfigName": "b"},
+            [f"{ARN}:endpoint/a", f"{ARN}:endpoint-config/b"],
+        ),
+        ("DeleteEndpointConfig", {"EndpointConfigName": "b"}, [f"{ARN}:endpoint-config/b"]),
+        ("UpdateEndpointWeightsAndCapacities", {"EndpointName": "a"}, [f"{ARN}:endpoint/a"]),
+        ("InvokeEndpoint", {"EndpointName": "a"}, [f"{ARN}:endpoint/a"]),
+        ("DescribeModel", {"ModelName": "m"}, [f"{ARN}:model/m"]),
+        ("DescribeModelPackage", {"ModelPackageName": "p"}, [f"{ARN}:model-package/p"]),
+        ("DescribeModelPackage", {"ModelPackageName": f"{ARN}:model-package/g/1"}, [f"{ARN}:model-package/g/1"]),
+        ("AddTags", {"ResourceArn": f"{ARN}:model/m"}, [f"{ARN}:model/m"]),
+        ("ListEndpoints", {}, ["*"]),
+        ("ListTrainingJobs", {"NameContains": "x"}, ["*"]),
     ],
 )
-def test_an_operation_is_about_the_resource_it_names(operation: str, parameters: dict[str, str], resource: str) -> None:
-    assert resource_of(operation, parameters, "0", "us-east-1") == resource
+def test_an_operation_is_about_the_resources_it_names(
+    operation: str, parameters: dict[str, str], resources: list[str]
+) -> None:
+    assert needed("sagemaker", operation, parameters) == [(f"sagemaker:{operation}", name) for name in resources]
+
+
+def test_a_role_has_to_be_passed() -> None:
+    role = "arn:aws:iam::0:role/model"
+    assert needed("sagemaker", "CreateModel", {"ModelName": "m", "ExecutionRoleArn": role}) == [
+        ("sagemaker:CreateModel", f"{ARN}:model/m"),
+        ("iam:PassRole", role),
+    ]
+
+
+def test_scaling_is_about_scalable_targets() -> None:
+    ((action, resource),) = needed("application-autoscaling", "RegisterScalableTarget", TARGET)
+    assert action == "application-autoscaling:RegisterScalableTarget"
+    assert resource == "arn:aws:application-autoscaling:us-east-1:0:scalable-target/*"
+    assert needed("application-autoscaling", "DescribeScalableTargets", TARGET)[0][1] == "*"
+    (permission,) = permissions_for("application-autoscaling", "PutScalingPolicy", TARGET, "0", "us-east-1")
+    assert permission.context == {"application-autoscaling:service-namespace": "sagemaker"}
 
 
 def test_the_root_user_is_asked_for_no_policy() -> None:
-    by_policy("http://127.0.0.1:1", iam=None)("test", "DeleteEndpoint", {}, "0", "us-east-1")
+    by_policy("http://127.0.0.1:1", iam=None)("test", "sagemaker", "DeleteEndpoint", {}, "0", "us-east-1")
+
+
+def test_a_role_needs_every_permission(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Answer:
+        def __enter__(self) -> "Answer":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def read(self) -> bytes:
+            return b'{"Arn": "arn:aws:sts::0:assumed-role/judge/judge"}'
+
+    class Iam:
+        def simulate_principal_policy(self, **asked: Any) -> dict[str, Any]:
+            assert asked["PolicySourceArn"] == "arn:aws:iam::0:role/judge"
+            allowed = asked["ResourceArns"] == [f"{ARN}:endpoint/a"]
+            return {"EvaluationResults": [{"EvalDecision": "allowed" if allowed else "implicitDeny"}]}
+
+    monkeypatch.setattr("local.sagemaker.authorization.urlopen", lambda *_, **__: Answer())
+    authorize = by_policy("http://127.0.0.1:1", Iam())
+    authorize("ASIA1", "sagemaker", "DescribeEndpoint", {"EndpointName": "a"}, "0", "us-east-1")
+    both = {"EndpointName": "a", "EndpointConfigName": "b"}
+    with pytest.raises(RefusedError, match=r"sagemaker:UpdateEndpoint on resource: .*endpoint-config/b") as refused:
+        authorize("ASIA1", "sagemaker", "UpdateEndpoint", both, "0", "us-east-1")
+    assert refused.value.code == "AccessDeniedException"

@@ -1,38 +1,71 @@
-"""Which variant serves a request, and what stands for its container."""
+"""What an endpoint answers, and what stands for its container."""
+
+from collections.abc import Callable
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from local.sagemaker.behaviour import Behaviour
+from local.sagemaker.captures import Captures
 from local.sagemaker.containers import MODEL_VARIABLE, UnknownModelError, callable_of, model_named
-from local.sagemaker.endpoints import RefusedError
-from local.sagemaker.invocations import chosen_variant
+from local.sagemaker.errors import RefusedError
+from local.sagemaker.invocations import Answer, Invocation, Replaced, invoke
 
-VARIANTS = [
-    {"VariantName": "blue", "CurrentWeight": 0.9},
-    {"VariantName": "off"},
-    {"VariantName": "canary", "CurrentWeight": 0.1},
-]
+type World = Any
 
 
-@given(st.integers(1, 9), st.integers(0, 9), st.integers(0, 9))
-def test_variants_get_traffic_by_weight(first: int, second: int, third: int) -> None:
-    weights = {"a": first, "b": second, "c": third}
-    variants = [{"VariantName": name, "CurrentWeight": weight} for name, weight in weights.items()]
-    total = sum(weights.values())
-    chosen = [chosen_variant(variants, "", (step + 0.5) / total) for step in range(total)]
-    assert {name: chosen.count(name) for name in weights} == weights
+def ask(world: World, replaced: Replaced | None = None, endpoint: str = "churn", **request: Any) -> Answer:
+    captures = Captures(lambda *_: None, 60)
+    metrics = world.metrics
+    try:
+        return invoke(world.service, replaced or Replaced(), captures, metrics, Invocation(endpoint, b"1", **request))
+    finally:
+        metrics.flush()
 
 
-def test_a_target_is_served_whatever_its_weight() -> None:
-    assert chosen_variant(VARIANTS, "off", 0.5) == "off"
-    with pytest.raises(RefusedError, match="Variant gone not found"):
-        chosen_variant(VARIANTS, "gone", 0.5)
+def errors(world: World) -> int:
+    return sum(
+        int(value * count)
+        for datum in world.published
+        if datum["MetricName"] == "InvocationModelErrors" and len(datum["Dimensions"]) == 2
+        for value, count in zip(datum["Values"], datum["Counts"], strict=True)
+    )
 
 
-def test_no_weight_at_all_is_refused() -> None:
-    with pytest.raises(RefusedError, match="No production variant"):
-        chosen_variant(VARIANTS[1:2], "", 0.0)
+def test_the_model_answers_and_the_request_is_counted(world: World) -> None:
+    assert ask(world, content_type="text/csv") == Answer("main", b"1", "text/csv")
+    assert {datum["MetricName"] for datum in world.published} >= {"Invocations", "ModelLatency", "OverheadLatency"}
+    assert errors(world) == 0
+
+
+def test_a_variant_without_weight_answers_who_names_it(world: World, make_variant: Callable[..., Any]) -> None:
+    world.config("both", make_variant("main", "old"), make_variant("canary", "new", InitialVariantWeight=0.0))
+    world.endpoint("pair", "both")
+    assert ask(world, endpoint="pair").variant == "main"
+    assert ask(world, endpoint="pair", target_variant="canary").variant == "canary"
+
+
+def test_a_model_fails_as_it_declares(world: World) -> None:
+    always = Replaced(behaviours={"old": Behaviour(error_rate=1, latency_ms=1)})
+    with pytest.raises(RefusedError, match=r"server error \(500\).*declares that it fails") as refused:
+        ask(world, always)
+    assert refused.value.code == "ModelError"
+    assert refused.value.members["OriginalStatusCode"] == 500
+    assert errors(world) == 1
+    with pytest.raises(RefusedError, match="TypeError"):
+        ask(world, Replaced(callables={"old": "json:loads"}))
+
+
+def test_an_endpoint_serves_on_when_its_config_is_deleted(world: World) -> None:
+    world.service.backend.delete_endpoint_config("one")
+    assert ask(world).body == b"1"
+
+
+@pytest.mark.parametrize("status", ["OutOfService", "Failed"])
+def test_an_endpoint_out_of_service_is_not_found(world: World, status: str) -> None:
+    world.service.changes.force_statuses({"churn": status})
+    with pytest.raises(RefusedError, match="Endpoint churn of account 000000000000 not found"):
+        ask(world)
 
 
 def test_a_container_names_its_callable() -> None:
