@@ -17,16 +17,25 @@ if TYPE_CHECKING:
 
 
 @cache
-def client(service: str) -> Any:
-    """The process's client of a service; the functions below give it its type."""
+def client(service: str, region: str | None = None) -> Any:
+    """The process's client of a service, in its own region or a named one; the functions below give it its type."""
     return boto3.client(  # type: ignore[call-overload]
-        service, config=Config(retries={"mode": "adaptive", "max_attempts": 8}, max_pool_connections=32)
+        service,
+        region_name=region,
+        config=Config(retries={"mode": "adaptive", "max_attempts": 8}, max_pool_connections=32),
     )
 
 
 def cloudwatch() -> Any:
     """Amazon CloudWatch."""
     return client("cloudwatch")
+
+
+def pricing() -> Any:
+    """AWS Price List, in the nearest of the few regions that have it; each knows the prices of all."""
+    own = boto3.session.Session().region_name or ""
+    offered = ("cn-northwest-1",) if own.startswith("cn-") else ("us-east-1", "eu-central-1", "ap-south-1")
+    return client("pricing", next((region for region in offered if region[:3] == own[:3]), offered[0]))
 
 
 def s3() -> "S3Client":

@@ -1,0 +1,1 @@
+"""What endpoints cost: prices, cost per hour and per 1,000 predictions, forecasts, anomalies and who they belong to."""

@@ -1,0 +1,77 @@
+"""Instance-minutes out of the samples that instances publish."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trimtab.cost.instances import count_disagreement, instance_minutes
+
+START = datetime(2026, 11, 23, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def series(values):
+    return {START + i * MINUTE: float(value) for i, value in enumerate(values) if value is not None}
+
+
+def minutes(values, **how):
+    return instance_minutes(series(values), **{"is_complete": True, "is_serving": True, **how})
+
+
+def test_one_sample_a_minute_is_one_instance():
+    assert sum(minutes([3] * 60).values()) == 180
+
+
+def test_follows_scaling_and_both_fleets_of_a_deployment():
+    assert sum(minutes([3] * 10 + [6] * 5 + [3] * 10).values()) == 90
+
+
+@pytest.mark.parametrize("seconds", [10, 30, 60])
+def test_several_samples_a_minute_are_still_one_instance(seconds):
+    assert minutes([2 * 60 / seconds] * 3, publish_seconds=seconds) == series([2, 2, 2])
+
+
+def test_one_sample_in_five_minutes_stands_for_five():
+    five = 5 * MINUTE
+    counts = {START + i * five: 2.0 for i in range(12)}
+    found = instance_minutes(counts, is_complete=True, is_serving=True, publish_seconds=300, step=five)
+    assert sum(found.values()) == 120
+
+
+def test_withheld_samples_leave_it_unknown():
+    assert minutes([3, 3], is_complete=False) is None
+
+
+def test_no_samples_of_a_fleet_that_serves_are_unknown_not_0():
+    assert minutes([]) is None
+    assert minutes([], is_serving=False) == {}
+
+
+def test_a_lost_sample_is_no_stopped_instance():
+    assert minutes([3, None, None, 2]) == series([3, 2, 2, 2])
+
+
+def test_a_long_silence_is_not_filled():
+    assert minutes([3, *[None] * 6, 3]) == series([3, *[None] * 6, 3])
+
+
+def test_nothing_is_added_before_the_first_and_after_the_last_sample():
+    assert minutes([None, 2, 2, None]) == series([None, 2, 2])
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=30), st.data())
+def test_requests_per_instance_confirm_the_right_count(counts, data):
+    requests = data.draw(st.lists(st.integers(1, 10_000), min_size=len(counts), max_size=len(counts)))
+    per_instance = [each / count for each, count in zip(requests, counts, strict=True)]
+    assert count_disagreement(series(counts), series(requests), series(per_instance)) == pytest.approx(0)
+
+
+def test_requests_per_instance_show_a_wrong_count():
+    assert count_disagreement(series([2, 2]), series([100, 100]), series([25, 25])) == pytest.approx(1.0)
+
+
+def test_without_requests_there_is_nothing_to_confirm():
+    assert count_disagreement(series([2]), series([0]), series([0])) is None
+    assert count_disagreement({}, {}, {}) is None
