@@ -1,0 +1,1 @@
+"""Canary judgement and traffic shifting: minutes of two variants → decision; the ladder, restoration, their records."""
