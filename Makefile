@@ -6,7 +6,7 @@ SHELL := /usr/bin/env bash
 PYTHON := .venv/bin/python
 SAM := SAM_CLI_TELEMETRY=0 PATH="$$(cat .local/python-bin):$$PATH" .local/venvs/sam/bin/sam
 
-.PHONY: help setup demo test lint bench fuzz build local local-down lock clean
+.PHONY: help setup demo demo-canary test lint bench fuzz build local local-down lock clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -17,8 +17,12 @@ setup: ## Make the environments (the other targets do it by themselves)
 demo: setup ## The main job on the local cloud, on real data: from captures to one alert
 	@$(PYTHON) -m local.demo
 
+demo-canary: setup ## Four rollouts on the local cloud: one is promoted, two are rolled back, one gets no traffic
+	@$(PYTHON) -m local.demo_canary
+
 test: setup build ## All tests: unit, contract, and integration on the local cloud
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest tests/unit tests/contract --numprocesses auto --dist loadfile
+	@$(PYTHON) -m pytest tests/integration
 
 lint: setup ## Style, types, import rules, template
 	@.venv/bin/ruff check .

@@ -39,7 +39,7 @@ PORT_VARIABLE, SAGEMAKER_PORT_VARIABLE = "TRIMTAB_LOCAL_PORT", "TRIMTAB_LOCAL_SA
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 KEY = "test"  # MiniStack's root user: its keys are never held to a policy.
-SAGEMAKER_SERVICES = ("sagemaker", "sagemaker-runtime", "application-autoscaling")
+SAGEMAKER_SERVICES = ("sagemaker", "sagemaker-runtime", "application-autoscaling", "pricing")
 START_SECONDS = 60.0
 
 

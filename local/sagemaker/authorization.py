@@ -24,7 +24,7 @@ ABOUT_ALL_THEY_NAME = ("CreateEndpoint", "UpdateEndpoint")
 ARN_MEMBERS = ("ResourceArn", "ModelPackageArn")
 ROLE_MEMBERS = ("ExecutionRoleArn", "RoleArn")
 
-type ServiceName = Literal["sagemaker", "application-autoscaling"]
+type ServiceName = Literal["sagemaker", "application-autoscaling", "pricing"]
 # Raises RefusedError for a request that is not allowed: access key, service, operation, parameters, account, region.
 type Authorize = Callable[[str, ServiceName, str, Mapping[str, Any], str, str], None]
 

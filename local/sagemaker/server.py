@@ -28,7 +28,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request as HttpRequest
 from werkzeug.wrappers import Response
 
-from local.sagemaker import endpoints, registry, scaling, updates, weights
+from local.sagemaker import endpoints, pricing, registry, scaling, updates, weights
 from local.sagemaker.authorization import Authorize, ServiceName, by_policy
 from local.sagemaker.captures import Captures
 from local.sagemaker.changes import Changes
@@ -45,10 +45,15 @@ LOG = logging.getLogger(__name__)
 INVOCATIONS = re.compile(r"/endpoints/([^/]+)/invocations")
 CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/")
 STATUS = {"ModelError": 424, "ServiceUnavailable": 503}
-TARGETS: dict[str, ServiceName] = {"SageMaker": "sagemaker", "AnyScaleFrontendService": "application-autoscaling"}
+TARGETS: dict[str, ServiceName] = {
+    "SageMaker": "sagemaker",
+    "AnyScaleFrontendService": "application-autoscaling",
+    "AWSPriceListService": "pricing",
+}
 OPERATIONS: dict[ServiceName, dict[str, Operation]] = {
     "sagemaker": endpoints.OPERATIONS | updates.OPERATIONS | weights.OPERATIONS | registry.OPERATIONS,
     "application-autoscaling": scaling.OPERATIONS,
+    "pricing": pricing.OPERATIONS,
 }
 LOOK_SECONDS = 0.25
 

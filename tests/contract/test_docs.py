@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from trimtab.cost.settings import PriceSettings
 from trimtab.settings import EndpointSettings
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -35,8 +36,8 @@ def test_the_readme_commands_are_those_that_ci_runs():
     assert all(command in ci for command in commands)
 
 
-def rows():
-    cells = re.findall(r"^\| `([a-z_.]+)` \| (.*?) \|", (PROJECT / "docs" / "settings.md").read_text(), re.MULTILINE)
+def rows(page="settings.md"):
+    cells = re.findall(r"^\| `([a-z_.]+)` \| (.*?) \|", (PROJECT / "docs" / page).read_text(), re.MULTILINE)
     return dict(cells)
 
 
@@ -58,3 +59,7 @@ def settings_of(model, prefix=""):
 
 def test_the_settings_page_has_every_setting_with_its_default():
     assert rows() == dict(settings_of(EndpointSettings))
+
+
+def test_the_cost_page_has_every_setting_of_prices_with_its_default():
+    assert rows("cost.md").items() >= dict(settings_of(PriceSettings)).items()

@@ -195,6 +195,21 @@ def test_finding_events_match_the_rule_that_brings_them(path, resources):
     assert all(pattern.matches_event(body) for body in bodies)
 
 
+@pytest.mark.parametrize(
+    ("function", "event", "sample"),
+    [
+        ("start_rollout", "Requested", "requested_on_bus"),
+        ("judge_canary", "AlarmRang", "alarm_raised"),
+        ("judge_canary", "EndpointChanged", "endpoint_in_service"),
+        ("judge_canary", "EndpointChanged", "deployment_bakes"),
+    ],
+)
+def test_events_of_rollouts_match_the_rules_that_bring_them(function, event, sample, resources):
+    rule = resources[logical_id(function)]["Properties"]["Events"][event]["Properties"]
+    told = json.loads((PROJECT / "events" / function / f"{sample}.json").read_text())
+    assert EventPattern.load(json.dumps(rule["Pattern"])).matches_event(told)
+
+
 @pytest.mark.parametrize("path", samples("send_alert"), ids=lambda path: path.stem)
 def test_sample_findings_are_what_is_published(path):
     for record in json.loads(path.read_text())["Records"]:
@@ -202,6 +217,23 @@ def test_sample_findings_are_what_is_published(path):
         if body["detail"]["version"] == "1" and set(body["detail"]) <= set(Finding.model_fields):
             finding = Finding.model_validate(body["detail"])
             assert finding.detail_type == body["detail-type"]
+
+
+def test_alarm_and_endpoint_events_match_the_rules_that_bring_them(resources):
+    events = resources["RollBackEndpointFunction"]["Properties"]["Events"]
+    alarm, endpoint = (
+        EventPattern.load(json.dumps(events[name]["Properties"]["Pattern"]))
+        for name in ("AlarmRaised", "EndpointChanged")
+    )
+    told = {path.stem: json.loads(path.read_text()) for path in samples("roll_back_endpoint")}
+    by_rule = {name: event for name, event in told.items() if "detail-type" in event and name != "quarter_passed"}
+    assert {name for name, event in by_rule.items() if alarm.matches_event(event)} == {
+        name for name in by_rule if name.endswith("alarm_raised")
+    }
+    assert {name for name, event in by_rule.items() if endpoint.matches_event(event)} == {
+        "endpoint_in_service",
+        "deployment_bakes",
+    }
 
 
 def test_no_local_only_thing_is_in_the_template():
@@ -247,6 +279,17 @@ def test_only_lists_of_endpoints_metrics_and_log_delivery_are_allowed_on_everyth
         ("DetectDriftFunction", "PublishAsModelMonitor"),
         ("WatchSelfFunction", "FindEndpoints"),
         ("WatchSelfFunction", "ReadMetrics"),
+        ("StartRolloutFunction", "ReadTraffic"),
+        ("StartRolloutFunction", "ReadAlarms"),  # of composite alarms CloudWatch tells nobody who may not see all
+        ("JudgeCanaryFunction", "ReadTraffic"),
+        ("JudgeCanaryFunction", "ReadAlarms"),
+        ("JudgeCanaryFunction", "PublishHarm"),
+        ("RollBackEndpointFunction", "FindEndpoints"),
+        ("RollBackEndpointFunction", "ReadAlarms"),
+        ("RollBackEndpointFunction", "ReadHealth"),
+        ("TrackCostFunction", "FindEndpoints"),
+        ("TrackCostFunction", "ReadMetrics"),
+        ("TrackCostFunction", "ReadPriceLists"),
         ("BackfillStateMachine", "DeliverLogs"),
     }
     assert not [action for *_, action in wide if "*" in action]

@@ -103,3 +103,10 @@ def test_quarantine_has_one_document_for_one_object():
         state_bucket.write_quarantine("state", START, "abc", {"reason": "ø"})
     assert list(s3.list_keys("state", "quarantine/")) == ["quarantine/2026/11/20/abc.json"]
     assert json.loads(s3.read_object("state", "quarantine/2026/11/20/abc.json")) == {"reason": "ø"}
+
+
+def test_a_rollouts_record_is_replaced_whole():
+    assert state_bucket.read_rollout("state", "churn", "1f2e") is None
+    state_bucket.write_rollout("state", "churn", "1f2e", {"phase": "baking"})
+    state_bucket.write_rollout("state", "churn", "1f2e", {"phase": "promoted"})
+    assert state_bucket.read_rollout("state", "churn", "1f2e") == {"phase": "promoted"}

@@ -2,7 +2,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from trimtab.aws import clients
-from trimtab.aws.state_table import StaleStateError, StateDocument, read_state, write_state
+from trimtab.aws.state_table import StaleStateError, StateDocument, list_states, read_state, write_state
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -62,3 +62,13 @@ def test_documents_do_not_mix():
 def test_other_errors_go_through():
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         write_state("none", *WHERE[1:], {}, after=StateDocument())
+
+
+def test_a_partition_is_listed_by_sort_key():
+    for partition, sort in (("change", "b"), ("change", "a"), ("other", "c")):
+        write_state("state", partition, sort, {"name": sort}, after=StateDocument())
+    assert list_states("state", "change") == {
+        "a": StateDocument({"name": "a"}, 1),
+        "b": StateDocument({"name": "b"}, 1),
+    }
+    assert list_states("state", "nobody") == {}

@@ -72,6 +72,9 @@ def endpoint(monkeypatch, **other):
         capture_status="Started",
         sampling=1.0,
         destination="s3://captures/prefix",
+        created=NOW - 30 * 24 * HOUR,
+        configuration="churn-1",
+        pending="",
     )
     described = replace(described, **other)
     monkeypatch.setattr(app.sagemaker, "endpoint_names", lambda: iter(["churn"]))

@@ -12,9 +12,14 @@ from yaml.events import AliasEvent
 
 from trimtab.capture.grid import Bins, NumericBins, Vocabulary
 from trimtab.capture.layout import Layout
+from trimtab.cost.settings import CostSettings, PriceSettings
 from trimtab.drift.thresholds import DriftThresholds
 from trimtab.health.thresholds import HealthThresholds
 from trimtab.model_monitor.settings import ModelMonitorSettings
+from trimtab.rollout.freeze import parse_window
+from trimtab.rollout.rollback_settings import RollbackSettings
+from trimtab.rollout.settings import RolloutSettings
+from trimtab.sizing.settings import SizingSettings
 
 
 class SettingsError(ValueError):
@@ -83,6 +88,58 @@ class WatchSelfSettings(FunctionSettings):
     queue_age_minutes: Annotated[int, Field(gt=0)]
 
 
+class StartRolloutSettings(FunctionSettings):
+    """Environment of start_rollout."""
+
+    name: str
+    state_bucket_name: str
+    state_table_name: str
+    findings_bus_name: str
+    judge_canary_function_name: str
+
+
+class JudgeCanarySettings(FunctionSettings):
+    """Environment of judge_canary."""
+
+    name: str
+    state_bucket_name: str
+    state_table_name: str
+    findings_bus_name: str
+
+
+class RollBackEndpointSettings(FunctionSettings):
+    """Environment of roll_back_endpoint."""
+
+    name: str
+    state_bucket_name: str
+    state_table_name: str
+    findings_bus_name: str
+    judge_canary_function_name: str
+
+
+class TrackCostSettings(FunctionSettings):
+    """Environment of track_cost. `cost_tags`: keys of tags by which cost is divided, joined by commas."""
+
+    name: str
+    state_bucket_name: str
+    state_table_name: str
+    findings_bus_name: str
+    cost_tags: str
+
+    @property
+    def tag_keys(self) -> tuple[str, ...]:
+        return tuple(key for each in self.cost_tags.split(",") if (key := each.strip()))
+
+
+class RightsizeEndpointsSettings(FunctionSettings):
+    """Environment of rightsize_endpoints."""
+
+    name: str
+    state_bucket_name: str
+    state_table_name: str
+    findings_bus_name: str
+
+
 def is_opted_out(tags: Mapping[str, str]) -> bool:
     """Whether an endpoint's tags say that it is not to be monitored."""
     return tags.get("trimtab:monitor") == "off"
@@ -120,9 +177,16 @@ class EndpointSettings(BaseModel):
         336, description="A window that has not got enough rows by then is judged with what it has."
     )
     reminder_hours: Annotated[int, Field(ge=1)] = Field(24, description="A raised alert is repeated after so long.")
+    freeze: tuple[str, ...] = Field(
+        (), description="Times in which no rollout starts or rises, as `Fri 16:00 - Mon 07:00` (UTC) or two moments."
+    )
     drift: DriftThresholds = DriftThresholds()
     model_monitor: ModelMonitorSettings = ModelMonitorSettings()
     health: HealthThresholds = HealthThresholds()
+    rollout: RolloutSettings = RolloutSettings()
+    rollback: RollbackSettings = RollbackSettings()
+    cost: CostSettings = CostSettings()
+    sizing: SizingSettings = SizingSettings()
 
     def layout(self, bins: Mapping[str, Bins] = MappingProxyType({})) -> Layout:
         """How captures are read, given the bins of the reference, if there is one."""
@@ -143,6 +207,13 @@ class EndpointSettings(BaseModel):
         if twice:
             raise ValueError(f"names {', '.join(twice)} twice")
         return names
+
+    @field_validator("freeze")
+    @classmethod
+    def _are_windows(cls, windows: tuple[str, ...]) -> tuple[str, ...]:
+        for each in windows:
+            parse_window(each)  # FreezeError is a ValueError
+        return windows
 
     @field_validator("model_attribute")
     @classmethod
@@ -187,6 +258,15 @@ def parse_endpoint_settings(text: str) -> EndpointSettings:
 
     Raises SettingsError that names each key at fault by its path, as `drift.psi: …`.
     """
+    return _parse(text, EndpointSettings)
+
+
+def parse_price_settings(text: str) -> PriceSettings:
+    """The account's prices from YAML or JSON, as `parse_endpoint_settings`."""
+    return _parse(text, PriceSettings)
+
+
+def _parse[T: BaseModel](text: str, model: type[T]) -> T:
     if text.lstrip().startswith("{"):
         text = text.replace("\t", " ")  # tabs may indent JSON, but not YAML
     try:
@@ -200,7 +280,7 @@ def parse_endpoint_settings(text: str) -> EndpointSettings:
     if not isinstance(document, dict):
         raise SettingsError(f"a mapping of keys is expected, not {type(document).__name__}")
     try:
-        return EndpointSettings.model_validate(document)
+        return model.model_validate(document)
     except ValidationError as error:
         raise SettingsError("; ".join(_fault(fault["loc"], fault["msg"]) for fault in error.errors())) from error
 

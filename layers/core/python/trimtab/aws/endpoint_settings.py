@@ -1,5 +1,6 @@
-"""The monitor settings of an endpoint: a parameter its owner writes, and the last version that could be used."""
+"""Settings that are a parameter its owner writes, and the last version that could be used."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -9,10 +10,10 @@ from trimtab.settings import EndpointSettings, SettingsError, parse_endpoint_set
 
 
 @dataclass(frozen=True)
-class LoadedSettings:
+class LoadedSettings[T]:
     """Settings to work with. `problem` says why the parameter as it stands could not be used, "" when it could."""
 
-    settings: EndpointSettings
+    settings: T
     problem: str = ""
 
 
@@ -21,25 +22,31 @@ def parameter_name(name: str, endpoint: str) -> str:
     return f"/{name}/endpoints/{endpoint}"
 
 
-def load_endpoint_settings(name: str, table: str, endpoint: str) -> LoadedSettings:
+def load_endpoint_settings(name: str, table: str, endpoint: str) -> LoadedSettings[EndpointSettings]:
     """The endpoint's settings; the last good ones when the parameter is wrong; defaults when there is none."""
-    text = read_parameter(parameter_name(name, endpoint))
+    return load_settings(parameter_name(name, endpoint), table, f"endpoint#{endpoint}", parse_endpoint_settings)
+
+
+def load_settings[T](parameter: str, table: str, partition: str, parse: Callable[[str], T]) -> LoadedSettings[T]:
+    """The settings in a parameter; the last good ones, kept in a partition of the state table, when it is wrong; those
+    of an empty text when there is none. `parse` raises SettingsError."""
+    text = read_parameter(parameter)
     if text is None:
-        return LoadedSettings(EndpointSettings())
-    last_good = read_state(table, f"endpoint#{endpoint}", "settings")
+        return LoadedSettings(parse(""))
+    last_good = read_state(table, partition, "settings")
     try:
-        settings = parse_endpoint_settings(text)
+        settings = parse(text)
     except SettingsError as error:
-        return LoadedSettings(_parse_last_good(last_good), problem=str(error))
+        return LoadedSettings(_parse_last_good(last_good, parse), problem=str(error))
     if text != last_good.content.get("text"):
         # when another function read the same change and wrote it first, there is nothing left to do
         with suppress(StaleStateError):
-            write_state(table, f"endpoint#{endpoint}", "settings", {"text": text}, after=last_good)
+            write_state(table, partition, "settings", {"text": text}, after=last_good)
     return LoadedSettings(settings)
 
 
-def _parse_last_good(document: StateDocument) -> EndpointSettings:
+def _parse_last_good[T](document: StateDocument, parse: Callable[[str], T]) -> T:
     try:
-        return parse_endpoint_settings(document.content.get("text", ""))
+        return parse(document.content.get("text", ""))
     except SettingsError:  # good for an earlier release of Trimtab only
-        return EndpointSettings()
+        return parse("")

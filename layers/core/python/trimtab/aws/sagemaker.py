@@ -16,7 +16,8 @@ class Endpoint:
 
     `changed`: when it was created or last updated. `variants`: names of its production variants. `capture_status`:
     `Started` or `Stopped`, "" without data capture. `sampling`: the share of requests to be captured, 0 to 1.
-    `destination`: the S3 URI captures go to, "" without.
+    `destination`: the S3 URI captures go to, "" without. `configuration`: the endpoint config that serves; `pending`:
+    the one that is being deployed, "" without.
     """
 
     name: str
@@ -27,6 +28,9 @@ class Endpoint:
     capture_status: str
     sampling: float
     destination: str
+    created: datetime
+    configuration: str
+    pending: str
 
 
 def endpoint_names() -> Iterator[str]:
@@ -58,4 +62,7 @@ def describe_endpoint(name: str) -> Endpoint | None:
         capture_status=capture.get("CaptureStatus", ""),
         sampling=capture.get("CurrentSamplingPercentage", 0) / 100,
         destination=capture.get("DestinationS3Uri", ""),
+        created=answer["CreationTime"],
+        configuration=answer.get("EndpointConfigName", ""),
+        pending=answer.get("PendingDeploymentSummary", {}).get("EndpointConfigName", ""),
     )

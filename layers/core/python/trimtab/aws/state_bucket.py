@@ -111,6 +111,25 @@ def write_quarantine(bucket: str, day: datetime, name: str, document: Mapping[st
     s3.write_object(bucket, f"quarantine/{day:%Y/%m/%d}/{name}.json", json.dumps(document, indent=1).encode())
 
 
+def write_rollout(bucket: str, endpoint: str, rollout: str, document: Mapping[str, Any]) -> None:
+    """Store the whole history of a rollout, in the place of what was stored of it before."""
+    s3.write_object(bucket, rollout_key(endpoint, rollout), json.dumps(document, indent=1).encode())
+
+
+def read_rollout(bucket: str, endpoint: str, rollout: str) -> dict[str, Any] | None:
+    """The stored history of a rollout, None without any."""
+    try:
+        document: dict[str, Any] = json.loads(s3.read_object(bucket, rollout_key(endpoint, rollout)))
+    except s3.ObjectNotFoundError:
+        return None
+    return document
+
+
+def rollout_key(endpoint: str, rollout: str) -> str:
+    """Where the history of a rollout lies."""
+    return f"rollouts/{endpoint}/{rollout}.json"
+
+
 def _windows_backwards(bucket: str, endpoint: str, variant: str, ended_by: datetime) -> Iterator[dict[str, Any]]:
     before = window_key(endpoint, variant, ended_by)
     for key in reversed(list(s3.list_keys(bucket, f"windows/{endpoint}/{variant}/", before=before))):

@@ -29,6 +29,25 @@ def read_state(table: str, partition: str, sort: str) -> StateDocument:
     return StateDocument(json.loads(item["content"]["S"]), int(item["version"]["N"]))
 
 
+def list_states(table: str, partition: str) -> dict[str, StateDocument]:
+    """All documents of a partition by their sort keys, as last written (strongly consistent)."""
+    pages = (
+        dynamodb()
+        .get_paginator("query")
+        .paginate(
+            TableName=table,
+            KeyConditionExpression="pk = :partition",
+            ExpressionAttributeValues={":partition": {"S": partition}},
+            ConsistentRead=True,
+        )
+    )
+    return {
+        item["sk"]["S"]: StateDocument(json.loads(item["content"]["S"]), int(item["version"]["N"]))
+        for page in pages
+        for item in page["Items"]
+    }
+
+
 def write_state(table: str, partition: str, sort: str, content: Mapping[str, Any], after: StateDocument) -> None:
     """Replace the document that was read as `after`. Raises StaleStateError when it has changed since."""
     client = dynamodb()

@@ -81,6 +81,26 @@ def unknown_price_finding(origin: Origin, products: Sequence[Product], bundled_a
     )
 
 
+def price_settings_finding(origin: Origin, problem: str, parameter: str, occasion: str, now: datetime) -> Finding:
+    """Says that the account's prices cannot be used, or, without a problem, that they can be again. `occasion` tells
+    one time that this is so from another."""
+    return finding_about(
+        origin,
+        now,
+        ("settings", problem, occasion),
+        kind="settings",
+        severity="warning" if problem else "info",
+        state="raised" if problem else "cleared",
+        title="Prices cannot be used" if problem else "Prices are in use again",
+        reason=(
+            f"Parameter {parameter}: {problem}. The last good prices stay in use."
+            if problem
+            else f"Parameter {parameter} was mended."
+        ),
+        evidence={"parameter": parameter, "problem": problem},
+    )
+
+
 def judgement_evidence(judgement: CostJudgement) -> dict[str, Any]:
     """A verdict on an hour as plain JSON values."""
     return {

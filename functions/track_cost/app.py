@@ -1,0 +1,440 @@
+"""track_cost: every hour by schedule, what each endpoint cost, what its predictions cost, and whether that is unusual.
+
+By payload, for one endpoint and any past moment: `{"endpoint": "churn", "until": "2026-11-20T08:00:00Z"}`; and what a
+canary earned, when it is told what predictions were worth: `{"endpoint": "churn", "outcomes": {…}}` (docs/cost.md).
+Every run reads again what late datapoints may have changed and what earlier runs left out, so that a lost, late or
+repeated run does no harm.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Self
+
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import AwareDatetime, BaseModel, Field, FiniteFloat, model_validator
+
+from trimtab.aws import cost_documents, sagemaker
+from trimtab.aws.cost_metrics import count_predictions, count_variants
+from trimtab.aws.embedded_metrics import log_metrics
+from trimtab.aws.endpoint_settings import load_endpoint_settings, load_settings, parameter_name
+from trimtab.aws.event_bridge import publish_findings
+from trimtab.aws.pricing import read_price_list
+from trimtab.aws.sagemaker import Endpoint
+from trimtab.aws.sagemaker_deployments import NotFoundError, describe_config
+from trimtab.aws.state_table import read_state, write_state
+from trimtab.cost.alert import after_hour
+from trimtab.cost.anomaly import judge_hour
+from trimtab.cost.catalogue import bundled_catalogue
+from trimtab.cost.configurations import Configuration, read_configuration
+from trimtab.cost.evidence import (
+    anomaly_finding,
+    judgement_evidence,
+    price_settings_finding,
+    unknown_price_finding,
+)
+from trimtab.cost.hours import EndpointHour
+from trimtab.cost.ledger import (
+    DAY,
+    HOUR,
+    LATE,
+    Hours,
+    hours_of_document,
+    hours_to_read,
+    month_document,
+    months_between,
+    settled_hours,
+    with_readings,
+)
+from trimtab.cost.measured import Observed, measured_hours, sample_period
+from trimtab.cost.memory import Memory, another_look, first_look, memory_document, memory_from_document
+from trimtab.cost.predictions import Outcomes, hour_metrics, revenue_impact
+from trimtab.cost.prices import (
+    NO_PRICES,
+    Component,
+    Price,
+    PriceList,
+    Product,
+    choose_price,
+    is_fresh,
+    price_list_document,
+    price_list_from_document,
+)
+from trimtab.cost.pricing_api import SERVICE_CODE, product_filters, read_prices
+from trimtab.cost.settings import PriceSettings
+from trimtab.cost.summary import View, account_summary, endpoint_month, endpoint_row, rows_to_keep
+from trimtab.drift.evidence import settings_finding
+from trimtab.drift.windows import whole_hour
+from trimtab.findings import Finding, Origin
+from trimtab.rollout.request import CANARY
+from trimtab.settings import EndpointSettings, TrackCostSettings, is_opted_out, parse_price_settings
+
+logger = Logger()
+metrics = Metrics()
+tracer = Tracer()
+
+DELAY = timedelta(minutes=5)
+"""An hour is counted when it is past by so much: until then CloudWatch may not have all of it."""
+RESERVE_MS = 60_000
+"""With less time left no other endpoint is begun."""
+
+
+class Arm(BaseModel):
+    """What the predictions of a variant were worth: of how many it is known, their mean value and its variance."""
+
+    variant: str
+    count: Annotated[int, Field(ge=0)]
+    mean: FiniteFloat
+    variance: Annotated[FiniteFloat, Field(ge=0)]
+
+    @property
+    def outcomes(self) -> Outcomes:
+        return Outcomes(self.count, self.mean, self.variance)
+
+
+class OutcomeReport(BaseModel):
+    """What predictions were worth from `since` until before `until`, as the business counts it."""
+
+    since: AwareDatetime
+    until: AwareDatetime
+    canary: Arm
+    production: Arm
+
+
+class Request(BaseModel):
+    """The payload. The schedule's own event has none of these fields: every endpoint, until now."""
+
+    endpoint: str | None = None
+    until: AwareDatetime | None = None
+    outcomes: OutcomeReport | None = None
+
+    @model_validator(mode="after")
+    def _outcomes_of_an_endpoint(self) -> Self:
+        if self.outcomes and not self.endpoint:
+            raise ValueError("outcomes are those of one endpoint: name it")
+        return self
+
+
+class EndpointsFailedError(RuntimeError):
+    """The cost of some endpoints could not be told; that of all others was."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is the same for every endpoint of one invocation. `until`: the end of the last hour that is counted.
+    `price_lists`: what was read of each component, before and now. `price_problems`: why not."""
+
+    settings: TrackCostSettings
+    account: str
+    region: str
+    now: datetime
+    until: datetime
+    prices: PriceSettings = field(default_factory=PriceSettings)
+    price_lists: dict[Component, tuple[PriceList, PriceList]] = field(default_factory=dict)
+    price_problems: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def bucket(self) -> str:
+        return self.settings.state_bucket_name
+
+    @property
+    def table(self) -> str:
+        return self.settings.state_table_name
+
+    def origin(self, endpoint: str) -> Origin:
+        return Origin(self.account, self.region, endpoint, "*")
+
+    def tell(self, findings: Iterable[Finding]) -> None:
+        publish_findings(self.settings.findings_bus_name, findings)
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler
+@metrics.log_metrics
+def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    request = Request.model_validate(event)
+    _, _, _, region, account, *_ = context.invoked_function_arn.split(":")
+    now = datetime.now(UTC)
+    until = whole_hour(min(request.until or now, now - DELAY))
+    run = with_prices(Run(TrackCostSettings.from_environment(os.environ), account, region, now, until))
+    before = cost_documents.read_summary(run.bucket)
+    rows = rows_to_keep(before, run.until)
+    outcomes: dict[str, Any] = {}
+    failed: list[str] = []
+    for name in [request.endpoint] if request.endpoint else dict.fromkeys((*sagemaker.endpoint_names(), *rows)):
+        if context.get_remaining_time_in_millis() < RESERVE_MS:
+            failed.append(name)
+            continue
+        try:
+            row = track_endpoint(name, run)
+        except Exception:
+            # one endpoint must not stop the others; the error raised at the end makes Lambda try again
+            logger.exception("Cost could not be told", extra={"endpoint": name})
+            failed.append(name)
+            continue
+        if row is None:
+            rows.pop(name, None)
+        else:
+            rows[name], outcomes[name] = row, row if request.endpoint else row["verdict"]
+    write_summary(before, rows, run)
+    metrics.add_metric("EndpointsTracked", MetricUnit.Count, len(outcomes))
+    metrics.add_metric("EndpointsFailed", MetricUnit.Count, len(failed))
+    if failed:
+        raise EndpointsFailedError(f"not told: {', '.join(failed)}; told: {', '.join(outcomes) or 'none'}")
+    answer: dict[str, Any] = {"until": run.until.isoformat(), "endpoints": outcomes}
+    if request.endpoint and request.outcomes:
+        answer["revenue_impact"] = tell_impact(request.endpoint, request.outcomes)
+    return answer
+
+
+def with_prices(run: Run) -> Run:
+    """The run with what the account says about prices; what cannot be used is told once."""
+    parameter = f"/{run.settings.name}/prices"
+    loaded = load_settings(parameter, run.table, "prices", parse_price_settings)
+    report_problem("prices", loaded.problem, parameter, run)
+    return replace(run, prices=loaded.settings)
+
+
+@tracer.capture_method(capture_response=False)
+def track_endpoint(name: str, run: Run) -> dict[str, Any] | None:
+    """Count and judge the hours of one endpoint; its row in the account's view. None: it is not to be monitored, or
+    neither SageMaker nor Trimtab knows it."""
+    endpoint = sagemaker.describe_endpoint(name)
+    stored = read_state(run.table, f"endpoint#{name}", "cost")
+    memory = memory_from_document(stored.content)
+    if endpoint is not None:
+        if is_opted_out(endpoint.tags):
+            return None
+        memory = look_at(endpoint, memory, run)
+    elif memory is None:
+        return None
+    loaded = load_endpoint_settings(run.settings.name, run.table, name)
+    report_problem(f"endpoint#{name}", loaded.problem, parameter_name(run.settings.name, name), run, name)
+
+    prices = prices_of((p for each in memory.configurations.values() for p in each.products(run.region)), run)
+    months = read_months(name, loaded.settings, run)
+    hours = {start: hour for document in months.values() for start, hour in hours_of_document(document).items()}
+    if memory.ended is None:
+        hours = with_readings(hours, count_hours(name, endpoint, memory, hours, prices, run))
+        for month, document in months.items():
+            after = month_document(name, month, hours)
+            if after["hours"] != document.get("hours", []):
+                cost_documents.write_month(run.bucket, name, month, after)
+        memory = judge_hours(name, memory, hours, prices, loaded.settings, run)
+        memory = tell_unpriced(name, memory, hours, run)
+    if endpoint is None and memory.ended is None and run.until > whole_hour(memory.seen) + HOUR + LATE:
+        memory = replace(memory, ended=memory.seen)
+    document = memory_document(memory)
+    if document != stored.content:
+        write_state(run.table, f"endpoint#{name}", "cost", document, after=stored)
+    this_month = endpoint_month(hours, run.until, created=memory.created, changed=memory.changed, ended=memory.ended)
+    return endpoint_row(
+        hours,
+        run.until,
+        this_month,
+        memory.alert,
+        prices,
+        configuration=memory.configuration,
+        tags=memory.tags,
+        verdict=memory.verdict,
+        ended=memory.ended,
+    )
+
+
+def look_at(endpoint: Endpoint, memory: Memory | None, run: Run) -> Memory:
+    """What is remembered of an endpoint after another look at it."""
+    created = endpoint.created.astimezone(UTC)
+    used = {
+        name: configuration_named(name, endpoint, memory) for name in (endpoint.configuration, endpoint.pending) if name
+    }
+    memory = memory or first_look(created, used[endpoint.configuration], run.now)
+    memory = another_look(
+        memory,
+        used,
+        created=created,
+        configuration=endpoint.configuration,
+        pending=endpoint.pending,
+        changed=endpoint.changed.astimezone(UTC),
+        now=run.now,
+    )
+    wanted = {key.casefold() for key in run.settings.tag_keys}
+    return replace(memory, tags={key: value for key, value in endpoint.tags.items() if key.casefold() in wanted})
+
+
+def configuration_named(name: str, endpoint: Endpoint, memory: Memory | None) -> Configuration:
+    """An endpoint config, as it is remembered when it was deleted behind the endpoint's back."""
+    try:
+        return read_configuration(describe_config(name))
+    except NotFoundError:
+        logger.warning("Endpoint config is gone", extra={"endpoint": endpoint.name, "configuration": name})
+        remembered = memory.configurations.get(name) if memory else None
+        return remembered or Configuration(name, endpoint.created.astimezone(UTC), None)
+
+
+def read_months(name: str, settings: EndpointSettings, run: Run) -> dict[str, dict[str, Any]]:
+    """The stored months that hold this one, the hours that may be read, and those they are compared with."""
+    start = run.until - settings.cost.baseline_weeks * 7 * DAY - 15 * DAY
+    return cost_documents.read_months(run.bucket, name, months_between(start, run.until))
+
+
+def count_hours(
+    name: str,
+    endpoint: Endpoint | None,
+    memory: Memory,
+    known: Hours,
+    prices: Mapping[Product, Price],
+    run: Run,
+) -> list[EndpointHour]:
+    """What the hours cost that are missing, or may have changed."""
+    first = min(each.since for each in memory.stages)
+    priced = frozenset(product.item for product in prices)
+    wanted = hours_to_read(known, first, run.until, now=run.now, priced=priced)
+    if not wanted:
+        return []
+    configurations = memory.configurations
+    variants = [variant for each in configurations.values() for variant in each.variants or ()]
+    period = sample_period(configurations.values())
+    series = count_variants(
+        name,
+        list(dict.fromkeys((*(each.name for each in variants), *(endpoint.variants if endpoint else ())))),
+        wanted[0] - HOUR,
+        wanted[-1] + HOUR,
+        period=round(period.total_seconds()),
+        is_async=configurations[memory.configuration].is_async,
+        serverless={each.name for each in variants if each.memory_mb},
+    )
+    observed = Observed(
+        region=run.region,
+        created=memory.created,
+        seen=memory.seen,
+        stages=memory.stages,
+        configurations=configurations,
+        series=series,
+        period=period,
+        temporary=frozenset({CANARY}),
+    )
+    counted = measured_hours(observed, wanted, prices, run.prices)
+    # an endpoint that is gone costs nothing, which needs no hours to be kept
+    return [each for each in counted if endpoint or each.start < memory.seen or each.cost.usd != 0]
+
+
+def judge_hours(
+    name: str,
+    memory: Memory,
+    hours: Hours,
+    prices: Mapping[Product, Price],
+    settings: EndpointSettings,
+    run: Run,
+) -> Memory:
+    """Publish and judge the hours that have become known; the memory after them. Of an endpoint that was never judged,
+    only the last day's are."""
+    alert, verdict = memory.alert, memory.verdict
+    for hour in settled_hours(hours, alert.cursor or run.until - DAY - HOUR, run.until):
+        publish(name, hour_metrics(hour), hour.start)
+        judgement = judge_hour(hour, hours, settings.cost)
+        before = alert
+        reminder = timedelta(hours=settings.reminder_hours)
+        alert, told = after_hour(before, judgement, settings.cost, reminder=reminder, now=run.now)
+        verdict = {**judgement_evidence(judgement), "reason": judgement.reason}
+        if told:
+            since = alert.since or before.since or hour.start
+            run.tell([anomaly_finding(run.origin(name), judgement, told, hour, prices, since=since, now=run.now)])
+    return replace(memory, alert=alert, verdict=verdict)
+
+
+def tell_unpriced(name: str, memory: Memory, hours: Hours, run: Run) -> Memory:
+    """Say once that an endpoint runs on something whose price nobody knows."""
+    items = {item for start, hour in hours.items() if start >= run.until - DAY for item in hour.cost.unpriced}
+    if items - memory.unpriced:
+        products = {
+            product
+            for each in memory.configurations.values()
+            for product in each.products(run.region)
+            if product.item in items
+        }
+        as_of = bundled_catalogue().as_of
+        run.tell([unknown_price_finding(run.origin(name), list(products), as_of, run.now)])
+    return replace(memory, unpriced=frozenset(items))
+
+
+def prices_of(products: Iterable[Product], run: Run) -> dict[Product, Price]:
+    """The prices of what has one, from the best source that knows it."""
+    prices = {}
+    for product in dict.fromkeys(products):
+        cached, answered = price_lists(product.component, run)
+        price = choose_price(
+            product,
+            settings=run.prices,
+            cached=cached,
+            answered=answered,
+            bundled=bundled_catalogue().prices,
+            now=run.now,
+        )
+        if price:
+            prices[product] = price
+    return prices
+
+
+def price_lists(component: Component, run: Run) -> tuple[PriceList, PriceList]:
+    """What is kept of a component's prices, and, when that is old, what the Pricing API says. It may be forbidden."""
+    if component in run.price_lists:
+        return run.price_lists[component]
+    cached = price_list_from_document(cost_documents.read_price_document(run.bucket, run.region, component))
+    answered = NO_PRICES
+    if not is_fresh(cached, run.prices, run.now):
+        try:
+            answered = read_prices(
+                read_price_list(SERVICE_CODE, product_filters(run.region, component)), run.now
+            ).prices
+            problem = "" if answered.prices else f"no prices of {component} in {run.region}"
+        except (BotoCoreError, ClientError) as error:
+            logger.warning("Pricing API could not be asked", exc_info=True)
+            problem = str(error)
+        if problem:
+            run.price_problems[problem] = None
+        else:
+            document = price_list_document(answered)
+            cost_documents.write_price_document(run.bucket, run.region, component, document)
+    run.price_lists[component] = (cached, answered)
+    return cached, answered
+
+
+def write_summary(before: Mapping[str, Any], rows: Mapping[str, Any], run: Run) -> None:
+    """Store the account's view, unless there is one of a later hour."""
+    if before and datetime.fromisoformat(before["until"]) > run.until:
+        return
+    view = View(
+        run.account, run.region, run.until, bundled_catalogue().as_of.isoformat(), "; ".join(run.price_problems)
+    )
+    cost_documents.write_summary(run.bucket, account_summary(view, rows, run.settings.tag_keys))
+
+
+def tell_impact(endpoint: str, report: OutcomeReport) -> dict[str, Any]:
+    """Publish what a canary's predictions earned beyond production's, with its interval. None: too few outcomes, or
+    nobody knows how many predictions there were."""
+    predictions = count_predictions(endpoint, report.canary.variant, report.since, report.until)
+    impact = revenue_impact(report.canary.outcomes, report.production.outcomes, predictions) if predictions else None
+    if impact is None:
+        return {"predictions": predictions, "low": None, "mid": None, "high": None}
+    values = {"RevenueImpact": impact.mid, "RevenueImpactLow": impact.low, "RevenueImpactHigh": impact.high}
+    publish(endpoint, values, report.until)
+    return {"predictions": predictions, "low": impact.low, "mid": impact.mid, "high": impact.high}
+
+
+def publish(endpoint: str, values: Mapping[str, float], at: datetime) -> None:
+    """Publish metrics of an endpoint as of a moment. What is not known is not among them."""
+    log_metrics(metrics.provider.namespace, {"EndpointName": endpoint}, values, at)
+
+
+def report_problem(partition: str, problem: str, parameter: str, run: Run, endpoint: str = "") -> None:
+    """Tell people once when settings cannot be used, and once when they can be again."""
+    before = read_state(run.table, partition, "settings-problem")
+    if problem == before.content.get("problem", ""):
+        return
+    finding = settings_finding if endpoint else price_settings_finding
+    run.tell([finding(run.origin(endpoint), problem, parameter, str(before.version), run.now)])
+    write_state(run.table, partition, "settings-problem", {"problem": problem}, after=before)

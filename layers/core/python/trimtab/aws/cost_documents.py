@@ -1,0 +1,61 @@
+"""What is kept about cost in the state bucket: hours by endpoint and month, the account's view, and price lists."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from trimtab.aws import s3
+
+SUMMARY = "costs/summary.json"
+_FEW_SPACES = (",", ":")
+
+
+def month_key(endpoint: str, month: str) -> str:
+    """Where an endpoint's hours of a month, as `2026-11`, lie."""
+    return f"costs/{endpoint}/{month}.json"
+
+
+def read_months(bucket: str, endpoint: str, months: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The documents of an endpoint's months; empty ones of months that have none."""
+    return {month: _read(bucket, month_key(endpoint, month)) for month in months}
+
+
+def write_month(bucket: str, endpoint: str, month: str, document: Mapping[str, Any]) -> None:
+    """Store an endpoint's month."""
+    _write(bucket, month_key(endpoint, month), document)
+
+
+def read_summary(bucket: str) -> dict[str, Any]:
+    """The account's view; empty when there is none yet."""
+    return _read(bucket, SUMMARY)
+
+
+def write_summary(bucket: str, document: Mapping[str, Any]) -> None:
+    """Store the account's view."""
+    _write(bucket, SUMMARY, document)
+
+
+def read_price_document(bucket: str, region: str, component: str) -> dict[str, Any]:
+    """The prices that were read last; empty when none were."""
+    return _read(bucket, _price_key(region, component))
+
+
+def write_price_document(bucket: str, region: str, component: str, document: Mapping[str, Any]) -> None:
+    """Keep prices that were read."""
+    _write(bucket, _price_key(region, component), document)
+
+
+def _price_key(region: str, component: str) -> str:
+    return f"prices/{region}/{component}.json"
+
+
+def _read(bucket: str, key: str) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = json.loads(s3.read_object(bucket, key))
+    except s3.ObjectNotFoundError:
+        return {}
+    return document
+
+
+def _write(bucket: str, key: str, document: Mapping[str, Any]) -> None:
+    s3.write_object(bucket, key, json.dumps(document, separators=_FEW_SPACES).encode())

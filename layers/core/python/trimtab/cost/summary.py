@@ -1,0 +1,114 @@
+"""The account's view of cost: per endpoint the last hour, the month so far and its forecast; all together; by tag."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from math import fsum
+from typing import Any
+
+from trimtab.cost.alert import CostAlert
+from trimtab.cost.attribution import EndpointBill, cost_by_tag
+from trimtab.cost.evidence import cost_evidence, price_evidence
+from trimtab.cost.forecast import MonthCost, forecast_month
+from trimtab.cost.hours import EndpointHour, add_costs
+from trimtab.cost.ledger import HOUR, Hours, month_of
+from trimtab.cost.predictions import prediction_cost
+from trimtab.cost.prices import Price, Product
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Of which account, region and moment a view is. `price_problem`: why the Pricing API gave no prices, "" when it
+    did or was not asked."""
+
+    account: str
+    region: str
+    until: datetime
+    bundled_as_of: str
+    price_problem: str = ""
+
+
+def endpoint_month(
+    hours: Hours, until: datetime, *, created: datetime, changed: datetime | None, ended: datetime | None
+) -> MonthCost:
+    """An endpoint's cost of the month that `until` is in. One that `ended` will cost nothing any more."""
+    costs = {start: hour.cost.usd for start, hour in hours.items()}
+    if ended is None:
+        return forecast_month(costs, until, created=created, changed=changed)
+    month = until.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    last = forecast_month(costs, max(ended, month), created=created, changed=changed)
+    return replace(last, forecast_usd=last.to_date_usd, low_usd=last.to_date_usd, high_usd=last.to_date_usd)
+
+
+def endpoint_row(
+    hours: Hours,
+    until: datetime,
+    month: MonthCost,
+    alert: CostAlert,
+    prices: Mapping[Product, Price],
+    *,
+    configuration: str,
+    tags: Mapping[str, str],
+    verdict: Mapping[str, Any],
+    ended: datetime | None,
+) -> dict[str, Any]:
+    """An endpoint in the view, as plain JSON values; None is not known. `verdict`: on the last hour that was judged."""
+    within = [hour for start, hour in hours.items() if month_of(start) == month_of(until) and start < until]
+    known = [hour for hour in within if hour.cost.usd is not None]
+    counted = prediction_cost(hour for hour in known if hour.invocations is not None)
+    cost = add_costs(hour.cost for hour in known)
+    last = hours.get(until - HOUR)
+    return {
+        "configuration": configuration,
+        "tags": dict(tags),
+        "last_hour": last and _hour_row(last),
+        "month": {
+            **asdict(month),
+            "usd_per_thousand_predictions": counted.usd_per_thousand,
+            "predictions": counted.invocations,
+            "idle_usd": counted.idle_usd,
+            "deployment_usd": cost.deployment_usd,
+        },
+        "anomaly": {"state": alert.state.value, "since": alert.since and alert.since.isoformat()},
+        "verdict": dict(verdict),
+        "unpriced": sorted({item for hour in within for item in hour.cost.unpriced}),
+        "prices": price_evidence(prices),
+        "ended": ended and ended.isoformat(),
+    }
+
+
+def account_summary(view: View, rows: Mapping[str, Mapping[str, Any]], tag_keys: Iterable[str]) -> dict[str, Any]:
+    """The account's view as plain JSON values. What is known is added up, and whose cost is not known is named."""
+    rows = dict(sorted(rows.items()))
+    bills = [EndpointBill(name, row["tags"], row["month"]["to_date_usd"]) for name, row in rows.items()]
+    forecasts = {name: row["month"]["forecast_usd"] for name, row in rows.items()}
+    return {
+        "version": VERSION,
+        "account": view.account,
+        "region": view.region,
+        "until": view.until.isoformat(),
+        "month": month_of(view.until),
+        "currency": "USD",
+        "total": {
+            "to_date_usd": fsum(bill.usd for bill in bills if bill.usd is not None),
+            "to_date_unknown": [bill.endpoint for bill in bills if bill.usd is None],
+            "forecast_usd": fsum(usd for usd in forecasts.values() if usd is not None),
+            "forecast_unknown": [name for name, usd in forecasts.items() if usd is None],
+        },
+        "by_tag": {key: {value: asdict(cost) for value, cost in cost_by_tag(bills, key).items()} for key in tag_keys},
+        "prices": {"bundled_as_of": view.bundled_as_of, "problem": view.price_problem},
+        "endpoints": rows,
+    }
+
+
+def rows_to_keep(summary: Mapping[str, Any], until: datetime) -> dict[str, Any]:
+    """The rows of an earlier view: those of endpoints that are gone stay until their month is over."""
+    rows: Mapping[str, Any] = summary.get("endpoints", {})
+    month = month_of(until)
+    return {name: row for name, row in rows.items() if row["ended"] is None or row["ended"][:7] >= month}
+
+
+def _hour_row(hour: EndpointHour) -> dict[str, Any]:
+    return {"start": hour.start.isoformat(), "predictions": hour.invocations, **cost_evidence(hour)}
