@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from trimtab.capture.reference import InvalidReferenceError
 from trimtab.cli.backfill import add_backfill_command
+from trimtab.cli.canary import add_canary_command
 from trimtab.cli.drift import add_drift_command
 from trimtab.cli.options import InputError
 from trimtab.cli.output import warn
@@ -53,12 +54,14 @@ def _say(message: str, code: int) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="trimtab", description="Profiles and drift verdicts of captures on this machine, with no AWS account."
+        prog="trimtab",
+        description="Profiles captures and judges drift and canaries on this machine, with no AWS account.",
     )
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_profile_command(commands)
     add_drift_command(commands)
+    add_canary_command(commands)
     add_backfill_command(commands)
     return parser
 

@@ -1,4 +1,4 @@
-"""What both commands are told on the command line, and what that means for reading files."""
+"""What the commands are told on the command line, and what that means for reading files."""
 
 import argparse
 import csv
@@ -27,14 +27,19 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
 
 def settings_of(arguments: argparse.Namespace) -> EndpointSettings:
     """The settings file's settings, or the defaults, with what the other options say instead. Raises InputError."""
-    settings = EndpointSettings()
-    if arguments.settings:
-        try:
-            settings = parse_endpoint_settings(Path(arguments.settings).read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, SettingsError) as error:
-            raise InputError(f"{arguments.settings}: {error}") from error
+    settings = settings_of_file(arguments.settings)
     given = {name: getattr(arguments, name) for name in ("columns", "predictions", "records")}
     return settings.model_copy(update={name: value for name, value in given.items() if value is not None})
+
+
+def settings_of_file(path: str | None) -> EndpointSettings:
+    """The settings in a file, the defaults without one. Raises InputError."""
+    if not path:
+        return EndpointSettings()
+    try:
+        return parse_endpoint_settings(Path(path).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, SettingsError) as error:
+        raise InputError(f"{path}: {error}") from error
 
 
 def _names(text: str) -> tuple[str, ...]:
