@@ -48,6 +48,9 @@ def test_promotes_an_identical_canary_and_says_so_in_json(run, series):
     assert risk["lower"] < 1 < risk["upper"]
     assert 0 < document["naive"]["false_alarm_rate"] < 1
     assert document["evidence"]["canary_requests"] == 61 * 200
+    assert [row["relative_risk"] for row in document["power"]] == [1.25, 1.5, 2, 3, 5, 10]
+    requests = [row["canary_requests"] for row in document["power"]]
+    assert requests == sorted(requests, reverse=True)
 
 
 def test_rolls_back_a_slow_canary(run, series):
@@ -70,6 +73,7 @@ def test_never_promotes_a_canary_without_traffic(run, tmp_path):
     assert ran.code == 4
     assert ran.document["decision"] == "INCONCLUSIVE"
     assert ran.document["relative_risk"]["estimate"] is None
+    assert ran.document["power"] == []
 
 
 def test_the_simple_rule_is_a_policy(run, series):

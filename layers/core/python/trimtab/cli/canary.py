@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from trimtab.cli.minute_series import NEEDED, SLOW, read_minute_series
 from trimtab.cli.options import InputError, settings_of_file
-from trimtab.cli.output import count, figure, print_json, share, tell
+from trimtab.cli.output import aligned, count, figure, print_json, share, tell
 from trimtab.rollout.judgement import judge
+from trimtab.rollout.power import PowerRow, power_table
 from trimtab.rollout.series import Series
 from trimtab.rollout.thresholds import CanaryThresholds
 from trimtab.rollout.verdict import Decision, Evidence, Judgement
@@ -70,8 +71,23 @@ def judgement_document(judgement: Judgement, thresholds: CanaryThresholds) -> di
             "false_alarm_rate": evidence.ratio_rule_false_alarms,
         },
         "needed": {"canary_requests": evidence.requests_needed, "minutes": evidence.estimated_minutes},
+        "power": [asdict(row) for row in power_rows(evidence, thresholds)],
         "evidence": asdict(evidence),
     }
+
+
+def power_rows(evidence: Evidence, thresholds: CanaryThresholds) -> tuple[PowerRow, ...]:
+    """What it takes at this traffic to find canaries that are so much worse; empty before there is any traffic."""
+    requests = evidence.canary_requests + evidence.production_requests
+    if not evidence.production_error_rate or not 0 < evidence.canary_requests < requests:
+        return ()
+    return power_table(
+        error_rate=evidence.production_error_rate,
+        share=evidence.canary_requests / requests,
+        canary_requests_per_minute=evidence.canary_requests / evidence.minutes,
+        margin=thresholds.margin,
+        level=thresholds.looks[0][1],
+    )
 
 
 def _thresholds(arguments: argparse.Namespace) -> CanaryThresholds:
@@ -90,6 +106,13 @@ def _print_judgement(judgement: Judgement, thresholds: CanaryThresholds) -> None
     tell("")
     for name, text in _lines(evidence, thresholds):
         tell(f"{name:<17}{text}")
+    rows = [
+        (f"{row.relative_risk:g} ×", f"{row.canary_requests:,}", f"{row.minutes:,.0f}" if row.minutes else "")
+        for row in power_rows(evidence, thresholds)
+    ]
+    if rows:
+        tell("")
+        tell("\n".join(aligned(("to find, 4 times of 5, errors of", "requests to the canary", "minutes"), rows)))
 
 
 def _lines(evidence: Evidence, thresholds: CanaryThresholds) -> list[tuple[str, str]]:

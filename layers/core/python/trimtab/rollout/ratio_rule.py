@@ -41,7 +41,8 @@ def false_alarm_rate(canary_requests: float, production_requests: float, error_r
     above = np.concatenate([[1.0], 1 - np.cumsum(canary_chances)])  # P(canary >= canary_first + index)
     production = np.arange(first, first + len(chances))
     least = np.floor(margin * production * canary_requests / production_requests + 1e-9) + 1 - canary_first
-    return float(chances @ above[np.clip(least, 0, len(above) - 1).astype(np.int64)])
+    # no matrix product: BLAS would start threads for it, which costs more than it saves
+    return float((chances * above[np.clip(least, 0, len(above) - 1).astype(np.int64)]).sum())
 
 
 def _poisson(mean: float) -> tuple[int, FloatArray]:

@@ -164,11 +164,6 @@ class Rollout(_Document):
         """Whether the present step leaves production nothing."""
         return self.step == len(self.request.steps) - 1
 
-    @property
-    def serving_since(self) -> datetime | None:
-        """When the canary first had traffic."""
-        return self.ladder[0].since if self.ladder else None
-
     def most_minutes(self, now: datetime) -> float:
         """How long the canary may go without a decision, from its first traffic. Pauses do not count."""
         pause = (now - self.paused_since).total_seconds() / 60 if self.paused_since else 0.0
