@@ -18,11 +18,21 @@ RESOURCES = {
     "ModelPackageGroupName": "model-package-group",
     "PipelineName": "pipeline",
     "TrainingJobName": "training-job",
+    "ModelCardName": "model-card",
 }
 # Operations that need permission for each resource they name; others for the first.
-ABOUT_ALL_THEY_NAME = ("CreateEndpoint", "UpdateEndpoint")
-ARN_MEMBERS = ("ResourceArn", "ModelPackageArn")
+ABOUT_ALL_THEY_NAME = ("CreateEndpoint", "UpdateEndpoint", "CreateModelPackage")
+# Operations that list what belongs to a resource; others that list are about no resource.
+LISTS_OF_ONE = ("ListPipelineExecutions", "ListModelCardVersions")
+ARN_MEMBERS = ("ResourceArn", "ModelPackageArn", "PipelineExecutionArn")
 ROLE_MEMBERS = ("ExecutionRoleArn", "RoleArn")
+
+# What conditions in policies can ask about, and the request member that tells.
+CONDITIONS = {
+    "sagemaker:InstanceTypes": "ResourceConfig.InstanceType",
+    "sagemaker:MaxRuntimeInSeconds": "StoppingCondition.MaxRuntimeInSeconds",
+    "sagemaker:ModelApprovalStatus": "ModelApprovalStatus",
+}
 
 type ServiceName = Literal["sagemaker", "application-autoscaling", "pricing"]
 # Raises RefusedError for a request that is not allowed: access key, service, operation, parameters, account, region.
@@ -53,19 +63,30 @@ def permissions_for(
         for member in ROLE_MEMBERS
         if parameters.get(member)
     ]
-    return [*(Permission(action, resource) for resource in resources), *passed]
+    if operation.startswith("Create") and parameters.get("Tags"):
+        passed.append(Permission("sagemaker:AddTags", resources[0]))
+    context = {key: str(value) for key, path in CONDITIONS.items() if (value := _member(parameters, path)) is not None}
+    return [*(Permission(action, resource, context) for resource in resources), *passed]
+
+
+def _member(parameters: Any, path: str) -> Any:
+    for name in path.split("."):
+        parameters = parameters.get(name, {}) if isinstance(parameters, Mapping) else {}
+    return parameters or None
 
 
 def _named_resources(operation: str, parameters: Mapping[str, Any], account: str, region: str) -> Iterator[str]:
     for member in ARN_MEMBERS:
         if member in parameters:
             yield str(parameters[member])
-    if operation.startswith("List"):
+    if operation.startswith("List") and operation not in LISTS_OF_ONE:
         return
     for member, kind in RESOURCES.items():
         if name := str(parameters.get(member, "")):
             arn = name if name.startswith("arn:") else f"arn:aws:sagemaker:{region}:{account}:{kind}/{name}"
-            yield arn.lower()
+            yield arn if kind == "pipeline" else arn.lower()
+            if operation == "CreateModelPackage":  # the version is not known yet
+                yield f"{arn.lower().replace(':model-package-group/', ':model-package/')}/*"
 
 
 def _scaling_permission(

@@ -3,15 +3,22 @@
 A SageMaker model, or the model package that it is made from, names the callable in its container's
 `Environment[MODEL_VARIABLE]`; a control request of the SageMaker side can replace it while the endpoint serves. See
 `local.models` for those there are. Other variables there say how often it fails and how long it takes: see `behaviour`.
+
+A container that names none answers as its artifact says: the file `LOADER_FILE` in `model.tar.gz` names a callable that
+makes a model of the artifact's files, as `code/inference.py` does in SageMaker's own containers.
 """
 
 import importlib
+import io
+import tarfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from local.sagemaker.object_store import Store, StoreError, bucket_and_prefix
 from local.sagemaker.service import Backend
 
 MODEL_VARIABLE = "TRIMTAB_LOCAL_MODEL"
+LOADER_FILE = "trimtab-local-loader"
 
 # Called with a request's body, its content type and what the caller accepts; gives a body and its content type.
 type Model = Callable[[bytes, str, str], tuple[bytes, str]]
@@ -60,9 +67,26 @@ def named_callable(container: Mapping[str, Any]) -> str | None:
     return name
 
 
-def callable_of(model: str, container: Mapping[str, Any]) -> str:
-    """The name that a SageMaker model's container gives. Raises UnknownModelError when it gives none."""
-    name = named_callable(container)
-    if not name:
+def model_of(model: str, container: Mapping[str, Any], store: Store) -> Model:
+    """What answers for a SageMaker model with this container. Raises UnknownModelError when nothing does."""
+    if name := named_callable(container):
+        return model_named(name)
+    if not (uri := container.get("ModelDataUrl")):
         raise UnknownModelError(f"model {model!r} names no callable in its Environment[{MODEL_VARIABLE!r}]")
-    return str(name)
+    try:
+        files = _unpacked(store.read(*bucket_and_prefix(uri)))
+        load: Any = model_named(files[LOADER_FILE].decode().strip())
+        loaded: Model = load(files)
+    except UnknownModelError:
+        raise
+    except KeyError as error:
+        raise UnknownModelError(f"model {model!r}: there is no {LOADER_FILE} in {uri}") from error
+    except (StoreError, ValueError, tarfile.TarError) as error:
+        raise UnknownModelError(f"model {model!r}: {uri} can't be loaded: {error}") from error
+    return loaded
+
+
+def _unpacked(body: bytes) -> dict[str, bytes]:
+    with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
+        found = ((member.name, archive.extractfile(member)) for member in archive.getmembers())
+        return {name.removeprefix("./"): file.read() for name, file in found if file}

@@ -4,7 +4,8 @@
 - `PUT /_local/models/NAME` with a body `module:callable` replaces what answers for the SageMaker model NAME.
 - `PUT /_local/behaviours/NAME` with a `behaviour.Behaviour` replaces what its container declares.
 - `PUT /_local/clock` with `{"now": "2026-11-20T08:00:00Z"}` sets the time, `{}` returns to the real one. What was due
-  by then has happened when it answers: changes of endpoints, their events, the metrics of the minutes that are over.
+  by then has happened when it answers: changes of endpoints, training jobs, pipelines, their events, the metrics of the
+  minutes that are over.
 - `PUT /_local/faults` with `control_faults.Faults` replaces the faults that are planted.
 - `POST /_local/traffic` with a `traffic.Traffic` counts a minute's requests without serving them.
 """
@@ -76,16 +77,17 @@ class Controls:
                 self._plant(Faults.model_validate_json(body))
             case "POST", ["traffic"]:
                 traffic = Traffic.model_validate_json(body)
-                self.changes.advance()
+                self.service.advance()
                 return {"served": send_traffic(self.service, self.replaced.behaviours, self.metrics, traffic)}
             case _:
                 raise UnknownControlError("no such control request")
         return {}
 
     def carry_on(self) -> None:
-        """Let time and alarms carry the endpoints' changes on."""
+        """Let time and alarms carry on what takes its time."""
         watched = self.changes.watched_alarms()
         self.changes.advance(self.ringing(watched) if watched else frozenset())
+        self.service.pipelines.advance()
 
     def _set_clock(self, wanted: dict[str, str]) -> dict[str, Any]:
         if unknown := set(wanted) - {"now"}:

@@ -1,4 +1,4 @@
-"""The EventBridge events of endpoints, in SageMaker's shapes and spelling, and the thread that sends them.
+"""The EventBridge events of endpoints, in SageMaker's shapes and spelling, and the thread that sends all events.
 
 `EndpointStatus` is spelled otherwise than by the API: `IN_SERVICE`, not `InService`. Times are milliseconds. The shapes
 are those of the examples in "Events that SageMaker AI sends to Amazon EventBridge".
@@ -46,23 +46,25 @@ def endpoint_events(endpoint: Any, hosting: Hosting, at: datetime) -> list[Entry
     entries = []
     # A status is news when a change begins or ends, not at each of its stages.
     if hosting.change is None or hosting.change.entered == hosting.change.started:
-        entries.append(_entry(STATE_CHANGE, endpoint.arn, detail, at))
+        entries.append(event_entry(STATE_CHANGE, [endpoint.arn], detail, at, _milliseconds))
     if pending := pending_summary(hosting):
-        entries.append(
-            _entry(DEPLOYMENT_STATE_CHANGE, endpoint.arn, detail | {"PendingDeploymentSummary": pending}, at)
-        )
+        detail["PendingDeploymentSummary"] = pending
+        entries.append(event_entry(DEPLOYMENT_STATE_CHANGE, [endpoint.arn], detail, at, _milliseconds))
     elif any("VariantStatus" in variant for variant in shown_variants(hosting)):
-        entries.append(_entry(DEPLOYMENT_STATE_CHANGE, endpoint.arn, detail, at))
+        entries.append(event_entry(DEPLOYMENT_STATE_CHANGE, [endpoint.arn], detail, at, _milliseconds))
     return entries
 
 
-def _entry(detail_type: str, arn: str, detail: Mapping[str, Any], at: datetime) -> Entry:
+def event_entry(
+    detail_type: str, arns: list[str], detail: Mapping[str, Any], at: datetime, spelled_time: Callable[[object], object]
+) -> Entry:
+    """An event about some resources. `spelled_time` turns the times in its detail into JSON."""
     return {
         "Source": "aws.sagemaker",
         "DetailType": detail_type,
-        "Resources": [arn],
+        "Resources": arns,
         "Time": at,
-        "Detail": json.dumps(detail, default=_milliseconds),
+        "Detail": json.dumps(detail, default=spelled_time),
     }
 
 
@@ -78,17 +80,34 @@ class EventSender:
     def __init__(self, send: Callable[[Entry], object], faults: PlantedFaults) -> None:
         self._send, self._faults = send, faults
         self._waiting: queue.Queue[Entry] = queue.Queue()
+        self._late: list[Entry] = []
+        self._lock = threading.Lock()
         threading.Thread(target=self._work, daemon=True).start()
 
     def tell(self, endpoint: Any, hosting: Hosting, at: datetime) -> None:
-        """Tell that an endpoint has come to this state, as often as the planted faults let it be told."""
-        for entry in endpoint_events(endpoint, hosting, at):
-            for _ in range(self._faults.copies_of_next_event()):
-                self._waiting.put(entry)
+        """Tell that an endpoint has come to this state."""
+        self.send(endpoint_events(endpoint, hosting, at))
+
+    def send(self, entries: list[Entry]) -> None:
+        """Send events as often, and in the order, as the planted faults let them be sent."""
+        with self._lock:
+            for entry in entries:
+                copies = [entry] * self._faults.copies_of_next_event()
+                if self._faults.next_event_is_late():
+                    self._late += copies
+                else:
+                    self._put(copies)
 
     def drain(self) -> None:
-        """Wait until everything told so far is sent."""
+        """Wait until everything told so far is sent. What is late comes now at the latest."""
+        with self._lock:
+            self._put([])
         self._waiting.join()
+
+    def _put(self, entries: list[Entry]) -> None:
+        for entry in (*entries, *self._late):
+            self._waiting.put(entry)
+        self._late.clear()
 
     def _work(self) -> None:
         while True:

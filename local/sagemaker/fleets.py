@@ -5,7 +5,7 @@ While an endpoint is updated it has two: the old one serves, and the new one tak
 
 from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from local.sagemaker.errors import RefusedError
@@ -27,6 +27,8 @@ class Fleet:
     config: Mapping[str, Any]
     """The endpoint config's description at the time the fleet was made."""
     variants: list[Variant]
+    loaded: dict[str, Any] = field(default_factory=dict)
+    """What answers for its SageMaker models, by their names, as far as that is loaded."""
 
     @property
     def config_name(self) -> str:

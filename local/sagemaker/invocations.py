@@ -11,9 +11,9 @@ import numpy as np
 
 from local.sagemaker.behaviour import Behaviour, behaviour_of, drawn
 from local.sagemaker.captures import Captures, captured_line
-from local.sagemaker.containers import UnknownModelError, callable_of, container_of, model_named
+from local.sagemaker.containers import UnknownModelError, container_of, model_named, model_of
 from local.sagemaker.errors import RefusedError
-from local.sagemaker.fleets import routes, routes_to, taken_route
+from local.sagemaker.fleets import Route, routes, routes_to, taken_route
 from local.sagemaker.metrics import EndpointMetrics, Served
 from local.sagemaker.service import Service
 
@@ -74,7 +74,7 @@ def invoke(
     way = taken_route(ways, random.random())
     start, status = time.perf_counter(), 500
     try:
-        body, content_type = _modelled(service, replaced, way.fleet.model_of(way.variant), request)
+        body, content_type = _modelled(service, replaced, way, request)
         status = 200
     except Exception as error:
         known = isinstance(error, UnknownModelError | DeclaredFailureError)
@@ -93,17 +93,22 @@ def invoke(
     return answer
 
 
-def _modelled(service: Service, replaced: Replaced, model: str, request: Invocation) -> tuple[bytes, str]:
+def _modelled(service: Service, replaced: Replaced, way: Route, request: Invocation) -> tuple[bytes, str]:
+    model = way.fleet.model_of(way.variant)
     container: Mapping[str, Any] = {}
     if model not in replaced.callables or model not in replaced.behaviours:
         container = container_of(service.backend, model)
-    name = replaced.callables.get(model) or callable_of(model, container)
     behaviour = replaced.behaviours.get(model) or behaviour_of(container.get("Environment", {}))
+    if name := replaced.callables.get(model):
+        answer = model_named(name)
+    else:
+        answer = way.fleet.loaded.get(model) or model_of(model, container, service.store)
+        way.fleet.loaded[model] = answer
     outcome = drawn(behaviour, 1, np.random.default_rng())
     time.sleep(float(outcome.latencies[0]) / 1e6)
     if outcome.errors:
         raise DeclaredFailureError("the model's container declares that it fails at times")
-    return model_named(name)(request.body, request.content_type, request.accept)
+    return answer(request.body, request.content_type, request.accept)
 
 
 def _capture(config: Mapping[str, Any], captures: Captures, request: Invocation, answer: Answer, at: datetime) -> None:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from local.sagemaker.containers import UnknownModelError, package_containers
 from local.sagemaker.errors import invalid
+from local.sagemaker.packages import require_package
 from local.sagemaker.service import Operation, Parameters, Service
 
 
@@ -16,10 +16,7 @@ def create_model(service: Service, parameters: Parameters) -> dict[str, Any]:
     containers = [*filter(None, [parameters.get("PrimaryContainer")]), *parameters.get("Containers", [])]
     for container in containers:
         if package := container.get("ModelPackageName"):
-            try:
-                package_containers(service.backend, package)
-            except UnknownModelError as error:
-                raise invalid(f'Could not find model package "{package}".') from error
+            require_package(service, package)
     model = service.backend.create_model(
         name,
         parameters.get("ExecutionRoleArn"),
@@ -44,16 +41,13 @@ def describe_model(service: Service, parameters: Parameters) -> dict[str, Any]:
     return shown
 
 
-def describe_model_package(service: Service, parameters: Parameters) -> None:
-    """moto's words for a package that isn't there differ."""
-    name = parameters["ModelPackageName"]
-    if service.backend.model_package_name_mapping.get(name, name) not in service.backend.model_packages:
-        arn = name if name.startswith("arn:") else service.arn("model-package", name)
-        raise invalid(f"ModelPackage {arn} does not exist.")
+def list_recommendations(_service: Service, _parameters: Parameters) -> dict[str, Any]:
+    """moto has no Inference Recommender: nobody ran it."""
+    return {"InferenceRecommendationsJobs": []}
 
 
 OPERATIONS: dict[str, Operation] = {
     "CreateModel": create_model,
     "DescribeModel": describe_model,
-    "DescribeModelPackage": describe_model_package,
+    "ListInferenceRecommendationsJobs": list_recommendations,
 }

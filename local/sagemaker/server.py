@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
@@ -28,7 +28,18 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request as HttpRequest
 from werkzeug.wrappers import Response
 
-from local.sagemaker import endpoints, pricing, registry, scaling, updates, weights
+from local.sagemaker import (
+    endpoints,
+    model_cards,
+    packages,
+    pipelines,
+    pricing,
+    registry,
+    scaling,
+    training,
+    updates,
+    weights,
+)
 from local.sagemaker.authorization import Authorize, ServiceName, by_policy
 from local.sagemaker.captures import Captures
 from local.sagemaker.changes import Changes
@@ -37,9 +48,13 @@ from local.sagemaker.control_faults import PlantedFaults
 from local.sagemaker.controls import ControlError, Controls, UnknownControlError
 from local.sagemaker.errors import IN_PROGRESS, RefusedError, invalid
 from local.sagemaker.events import EventSender
+from local.sagemaker.executions import Executions
 from local.sagemaker.invocations import Invocation, Replaced, invoke
+from local.sagemaker.job_events import execution_event, training_event
 from local.sagemaker.metrics import NAMESPACE, EndpointMetrics
+from local.sagemaker.object_store import S3Store
 from local.sagemaker.service import Operation, Parameters, Service
+from local.sagemaker.training_jobs import TrainingJobs
 
 LOG = logging.getLogger(__name__)
 INVOCATIONS = re.compile(r"/endpoints/([^/]+)/invocations")
@@ -51,7 +66,16 @@ TARGETS: dict[str, ServiceName] = {
     "AWSPriceListService": "pricing",
 }
 OPERATIONS: dict[ServiceName, dict[str, Operation]] = {
-    "sagemaker": endpoints.OPERATIONS | updates.OPERATIONS | weights.OPERATIONS | registry.OPERATIONS,
+    "sagemaker": {
+        **endpoints.OPERATIONS,
+        **updates.OPERATIONS,
+        **weights.OPERATIONS,
+        **registry.OPERATIONS,
+        **packages.OPERATIONS,
+        **model_cards.OPERATIONS,
+        **training.OPERATIONS,
+        **pipelines.OPERATIONS,
+    },
     "application-autoscaling": scaling.OPERATIONS,
     "pricing": pricing.OPERATIONS,
 }
@@ -127,13 +151,12 @@ class Side:
             raise RefusedError("MissingAuthenticationTokenException", "Missing Authentication Token")
         access_key, region = match.groups()
         self.authorize(access_key, service_name, operation, parameters, self.account, region)
-        controls = self.controls
-        service = service_of(self.account, region, controls.changes, controls.faults)
+        service = in_region(self.controls.service, self.account, region)
         if service.faults.happens("throttle", operation):
             raise RefusedError("ThrottlingException", "Rate exceeded")
         if service.faults.happens("in_progress", operation):
             raise invalid(IN_PROGRESS.format(service.arn("endpoint", parameters.get("EndpointName", ""))))
-        controls.changes.advance()
+        service.advance()
         return service
 
     def _control(self, request: HttpRequest) -> Response:
@@ -146,10 +169,10 @@ class Side:
             return _json({"message": str(error)}, 400)
 
 
-def service_of(account: str, region: str, changes: Changes, faults: PlantedFaults) -> Service:
-    """SageMaker and its scaling in one account and region."""
+def in_region(service: Service, account: str, region: str) -> Service:
+    """The same in another region: SageMaker and its scaling there."""
     backends = sagemaker_backends[account][region], applicationautoscaling_backends[account][region]
-    return Service(*backends, changes, faults)
+    return replace(service, backend=backends[0], scaling=backends[1])
 
 
 class QuietHandler(WSGIRequestHandler):
@@ -200,7 +223,18 @@ def _side(account: str, region: str) -> Side:
         alarms = [*described.get("MetricAlarms", []), *described.get("CompositeAlarms", [])]
         return frozenset(alarm["AlarmName"] for alarm in alarms if alarm["StateValue"] == "ALARM")
 
-    service = service_of(account, region, changes, faults)
+    training_jobs = TrainingJobs(clock, lambda job: events.send([training_event(job)]))
+    executions = Executions(clock, faults, training_jobs, lambda *told: events.send([execution_event(*told)]))
+    service = Service(
+        sagemaker_backends[account][region],
+        applicationautoscaling_backends[account][region],
+        changes,
+        faults,
+        training_jobs,
+        executions,
+        S3Store(s3),
+        events.send,
+    )
     controls = Controls(service, changes, faults, Replaced(), captures, metrics, events, ringing)
     authorize = by_policy(os.environ["AWS_ENDPOINT_URL"], boto3.client("iam"))
     return Side(account, DomainDispatcherApplication(create_backend_app), authorize, controls)
@@ -212,7 +246,7 @@ def _look_regularly(controls: Controls) -> None:
         try:
             controls.carry_on()
         except Exception:  # MiniStack may not answer for a moment
-            LOG.exception("the alarms of deployments could not be looked at")
+            LOG.exception("what takes its time could not be carried on")
 
 
 def _json(body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:

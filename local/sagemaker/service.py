@@ -7,6 +7,10 @@ from typing import Any
 from local.sagemaker.changes import Changes
 from local.sagemaker.clock import Clock
 from local.sagemaker.control_faults import PlantedFaults
+from local.sagemaker.events import Entry
+from local.sagemaker.executions import Executions
+from local.sagemaker.object_store import Store
+from local.sagemaker.training_jobs import TrainingJobs
 
 type Backend = Any  # moto's backend of one account and region; moto ships no types
 type Parameters = dict[str, Any]
@@ -20,10 +24,20 @@ class Service:
     scaling: Backend
     changes: Changes
     faults: PlantedFaults
+    training: TrainingJobs
+    pipelines: Executions
+    store: Store
+    tell: Callable[[list[Entry]], None]
+    """Sends events to EventBridge."""
 
     @property
     def clock(self) -> Clock:
         return self.changes.clock
+
+    def advance(self) -> None:
+        """Carry on to the present moment what takes its time: endpoints' changes, training jobs, pipelines."""
+        self.changes.advance()
+        self.pipelines.advance()
 
     def arn(self, kind: str, name: str) -> str:
         """The ARN of one of its resources, such as an `endpoint-config`."""

@@ -7,7 +7,7 @@ config, and only `FailureReason` (not even that always) tells.
 from typing import Any
 
 from local.sagemaker.changes import Change
-from local.sagemaker.containers import UnknownModelError, container_of, model_named, named_callable
+from local.sagemaker.containers import UnknownModelError, container_of, model_of, named_callable
 from local.sagemaker.deployments import alarms_of, deployment_stages, require_valid_deployment
 from local.sagemaker.endpoints import config_named, endpoint_named
 from local.sagemaker.errors import invalid
@@ -67,8 +67,9 @@ def _startup_failure(service: Service, green: Fleet) -> str | None:
         if model not in service.backend._models:
             return f'Could not find model "{service.arn("model", model)}".'
         try:
-            if callable_name := named_callable(container_of(service.backend, model)):
-                model_named(callable_name)
+            container = container_of(service.backend, model)
+            if named_callable(container) or container.get("ModelDataUrl"):
+                green.loaded[model] = model_of(model, container, service.store)
         except UnknownModelError:
             return (
                 f"The primary container for production variant {name} did not pass the ping health check. "

@@ -15,6 +15,7 @@ def test_tools_find_every_service_that_is_not_ministacks() -> None:
         "AWS_ENDPOINT_URL_SAGEMAKER",
         "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME",
         "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING",
+        "AWS_ENDPOINT_URL_PRICING",
     }
 
 

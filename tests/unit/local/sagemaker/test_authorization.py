@@ -8,6 +8,7 @@ from local.sagemaker.authorization import by_policy, permissions_for
 from local.sagemaker.errors import RefusedError
 
 ARN = "arn:aws:sagemaker:us-east-1:0"
+EXECUTION = f"{ARN}:pipeline/p/execution/x"
 TARGET = {"ServiceNamespace": "sagemaker", "ResourceId": "endpoint/a/variant/b"}
 
 
@@ -33,6 +34,21 @@ def needed(service: Any, operation: str, parameters: dict[str, Any]) -> list[tup
         ("AddTags", {"ResourceArn": f"{ARN}:model/m"}, [f"{ARN}:model/m"]),
         ("ListEndpoints", {}, ["*"]),
         ("ListTrainingJobs", {"NameContains": "x"}, ["*"]),
+        ("StopTrainingJob", {"TrainingJobName": "Job"}, [f"{ARN}:training-job/job"]),
+        ("StartPipelineExecution", {"PipelineName": "myPipeline"}, [f"{ARN}:pipeline/myPipeline"]),
+        ("StartPipelineExecution", {"PipelineName": f"{ARN}:pipeline/p"}, [f"{ARN}:pipeline/p"]),
+        ("ListPipelineExecutions", {"PipelineName": "p"}, [f"{ARN}:pipeline/p"]),
+        ("DescribePipelineExecution", {"PipelineExecutionArn": f"{ARN}:pipeline/p/execution/x"}, [EXECUTION]),
+        ("ListPipelineExecutionSteps", {"PipelineExecutionArn": f"{ARN}:pipeline/p/execution/x"}, [EXECUTION]),
+        ("StopPipelineExecution", {"PipelineExecutionArn": f"{ARN}:pipeline/p/execution/x"}, [EXECUTION]),
+        (
+            "CreateModelPackage",
+            {"ModelPackageGroupName": "g"},
+            [f"{ARN}:model-package-group/g", f"{ARN}:model-package/g/*"],
+        ),
+        ("UpdateModelPackage", {"ModelPackageArn": f"{ARN}:model-package/g/1"}, [f"{ARN}:model-package/g/1"]),
+        ("ListModelPackages", {"ModelPackageGroupName": "g"}, ["*"]),
+        ("CreateModelCard", {"ModelCardName": "c"}, [f"{ARN}:model-card/c"]),
     ],
 )
 def test_an_operation_is_about_the_resources_it_names(
@@ -47,6 +63,28 @@ def test_a_role_has_to_be_passed() -> None:
         ("sagemaker:CreateModel", f"{ARN}:model/m"),
         ("iam:PassRole", role),
     ]
+
+
+def test_a_tagged_training_job_needs_its_role_and_its_tags() -> None:
+    role = "arn:aws:iam::0:role/train"
+    asked = {
+        "TrainingJobName": "j",
+        "RoleArn": role,
+        "Tags": [{"Key": "a", "Value": "b"}],
+        "ResourceConfig": {"InstanceType": "ml.m5.large"},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+    }
+    create, passed, tagged = permissions_for("sagemaker", "CreateTrainingJob", asked, "0", "us-east-1")
+    assert (create.action, create.resource) == ("sagemaker:CreateTrainingJob", f"{ARN}:training-job/j")
+    assert create.context == {"sagemaker:InstanceTypes": "ml.m5.large", "sagemaker:MaxRuntimeInSeconds": "60"}
+    assert (passed.action, passed.resource) == ("iam:PassRole", role)
+    assert (tagged.action, tagged.resource) == ("sagemaker:AddTags", f"{ARN}:training-job/j")
+
+
+def test_policies_can_ask_what_a_version_is_approved_as() -> None:
+    asked = {"ModelPackageArn": f"{ARN}:model-package/g/1", "ModelApprovalStatus": "Approved"}
+    (permission,) = permissions_for("sagemaker", "UpdateModelPackage", asked, "0", "us-east-1")
+    assert permission.context == {"sagemaker:ModelApprovalStatus": "Approved"}
 
 
 def test_scaling_is_about_scalable_targets() -> None:

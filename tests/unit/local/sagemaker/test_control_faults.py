@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from local.sagemaker.control_faults import Faults, PlantedFaults
+from local.sagemaker.control_faults import Faults, PlantedFaults, TrainingFaults
 
 
 def test_a_fault_happens_a_number_of_times_to_its_operation() -> None:
@@ -28,6 +28,23 @@ def test_updates_fail_with_the_given_reasons_in_turn() -> None:
     planted.plant(Faults(fail_updates=["x"]))
     planted.plant(Faults())
     assert planted.next_update_failure() is None
+
+
+def test_interruptions_are_the_next_spot_jobs_and_failures_come_in_turn() -> None:
+    planted = PlantedFaults()
+    planted.plant(Faults(training=TrainingFaults(interruptions=[5, 9], failures=["first", "second"], step_seconds=3)))
+    on_demand = planted.next_training(is_spot=False)
+    assert (on_demand.interruptions, on_demand.failures, on_demand.step_seconds) == ([], ["first"], 3)
+    assert planted.next_training(is_spot=True).interruptions == [5, 9]
+    third = planted.next_training(is_spot=True)
+    assert (third.interruptions, third.failures, third.step_seconds) == ([], [], 3)
+
+
+def test_a_step_fails_once() -> None:
+    planted = PlantedFaults()
+    planted.plant(Faults(fail_steps={"evaluate": "no data"}))
+    assert planted.next_step_failure("train") is None
+    assert [planted.next_step_failure("evaluate") for _ in range(2)] == ["no data", None]
 
 
 def test_unknown_faults_are_refused() -> None:

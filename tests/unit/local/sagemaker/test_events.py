@@ -53,6 +53,19 @@ def test_events_are_lost_and_doubled_on_demand(world: World) -> None:
     assert len(sent) == 3
 
 
+def test_late_events_come_after_the_next_or_at_last() -> None:
+    faults = PlantedFaults()
+    sent: list[Any] = []
+    sender = EventSender(sent.append, faults)
+    faults.plant(Faults(late_events=1))
+    sender.send([{"DetailType": "first"}])
+    sender.send([{"DetailType": "second"}, {"DetailType": "third"}])
+    faults.plant(Faults(late_events=1))
+    sender.send([{"DetailType": "fourth"}])
+    sender.drain()
+    assert [entry["DetailType"] for entry in sent] == ["second", "first", "third", "fourth"]
+
+
 def test_an_event_that_cannot_be_sent_holds_up_no_other(world: World) -> None:
     sent: list[Any] = []
 

@@ -1,15 +1,21 @@
 """What an endpoint answers, and what stands for its container."""
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from local.sagemaker.behaviour import Behaviour
 from local.sagemaker.captures import Captures
-from local.sagemaker.containers import MODEL_VARIABLE, UnknownModelError, callable_of, model_named
+from local.sagemaker.containers import LOADER_FILE, MODEL_VARIABLE, UnknownModelError, model_named, model_of
 from local.sagemaker.errors import RefusedError
 from local.sagemaker.invocations import Answer, Invocation, Replaced, invoke
+from local.sagemaker.registry import create_model
+from local.sagemaker.training_runs import packed
 
 type World = Any
 
@@ -68,11 +74,45 @@ def test_an_endpoint_out_of_service_is_not_found(world: World, status: str) -> N
         ask(world)
 
 
-def test_a_container_names_its_callable() -> None:
-    assert callable_of("m", {"Environment": {MODEL_VARIABLE: "json:dumps"}}) == "json:dumps"
+def test_a_container_names_its_callable(world: World) -> None:
+    assert model_of("m", {"Environment": {MODEL_VARIABLE: "json:dumps"}}, world.objects).__name__ == "dumps"
     assert model_named("json:dumps").__name__ == "dumps"
     with pytest.raises(UnknownModelError, match="model 'm' names no callable"):
-        callable_of("m", {})
+        model_of("m", {}, world.objects)
     for name in ("json:nothing", "no.such.module:x", "", "json"):
         with pytest.raises(UnknownModelError, match="no local model"):
             model_named(name)
+
+
+def artifact(files: dict[str, bytes]) -> bytes:
+    with TemporaryDirectory() as folder:
+        for name, body in files.items():
+            (Path(folder) / name).write_bytes(body)
+        return packed(Path(folder))
+
+
+def shout(body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
+    del accept
+    return body + b"!", content_type
+
+
+def test_an_artifact_answers_as_its_loader_says(
+    world: World, make_variant: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container = {"Image": "none", "ModelDataUrl": "s3://models/m.tar.gz"}
+    with pytest.raises(UnknownModelError, match="can't be loaded"):
+        model_of("m", {"ModelDataUrl": "s3://models/none.tar.gz"}, world.objects)
+    world.objects.write("models", "empty.tar.gz", artifact({"model": b""}))
+    with pytest.raises(UnknownModelError, match=f"there is no {LOADER_FILE} in s3://models/empty.tar.gz"):
+        model_of("m", {"ModelDataUrl": "s3://models/empty.tar.gz"}, world.objects)
+    world.objects.write("models", "broken.tar.gz", b"no archive")
+    with pytest.raises(UnknownModelError, match="can't be loaded"):
+        model_of("m", {"ModelDataUrl": "s3://models/broken.tar.gz"}, world.objects)
+    monkeypatch.setitem(sys.modules, "shouting", SimpleNamespace(load=lambda _files: shout))
+    world.objects.write("models", "m.tar.gz", artifact({LOADER_FILE: b"shouting:load\n"}))
+    create_model(world.service, {"ModelName": "artifact", "ExecutionRoleArn": "r", "PrimaryContainer": container})
+    world.config("two", make_variant("main", "artifact"))
+    world.endpoint("loud", "two")
+    assert ask(world, endpoint="loud").body == b"1!"
+    world.objects.clear()
+    assert ask(world, endpoint="loud").body == b"1!"  # it is loaded

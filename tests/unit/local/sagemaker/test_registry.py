@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from local.sagemaker.containers import MODEL_VARIABLE, UnknownModelError, callable_of, container_of
+from local.sagemaker.containers import MODEL_VARIABLE, UnknownModelError, container_of, named_callable
 from local.sagemaker.errors import RefusedError
-from local.sagemaker.registry import create_model, describe_model, describe_model_package
+from local.sagemaker.packages import describe_model_package
+from local.sagemaker.registry import create_model, describe_model
 
 type World = Any
 
@@ -28,8 +29,8 @@ def test_a_model_from_a_package_answers_as_the_package_says(world: World) -> Non
     create_model(world.service, dict(asked))
     shown = describe_model(world.service, {"ModelName": "packaged"})
     assert shown["Containers"] == [{"ModelPackageName": arn}]
-    assert callable_of("packaged", container_of(world.service.backend, "packaged")) == "local.models:echo"
-    describe_model_package(world.service, {"ModelPackageName": arn})  # it is there, and moto answers
+    assert named_callable(container_of(world.service.backend, "packaged")) == "local.models:echo"
+    assert describe_model_package(world.service, {"ModelPackageName": arn})["ModelPackageArn"] == arn
     with pytest.raises(RefusedError, match=r"^Cannot create already existing model"):
         create_model(world.service, dict(asked))
 

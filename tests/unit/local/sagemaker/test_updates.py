@@ -9,6 +9,7 @@ import pytest
 from local.sagemaker.control_faults import Faults
 from local.sagemaker.endpoints import delete_endpoint, delete_endpoint_config, describe_endpoint_config
 from local.sagemaker.errors import RefusedError
+from local.sagemaker.registry import create_model
 from local.sagemaker.scaling import VARIANT_DIMENSION, register_target
 from local.sagemaker.updates import update_endpoint
 from local.sagemaker.weights import update_weights_and_capacities
@@ -245,3 +246,14 @@ def test_a_config_is_kept_whole_and_once(world: World, make_variant: MakeVariant
     shown = world.described()
     assert shown["DataCaptureConfig"]["CurrentSamplingPercentage"] == 5
     assert shown["AsyncInferenceConfig"] == members["AsyncInferenceConfig"]
+
+
+def test_a_model_whose_artifact_is_missing_fails_the_update(world: World, make_variant: MakeVariant) -> None:
+    container = {"Image": "none", "ModelDataUrl": "s3://models/none.tar.gz"}
+    create_model(world.service, {"ModelName": "lost", "ExecutionRoleArn": "r", "PrimaryContainer": container})
+    world.config("two", make_variant("main", "lost"))
+    update(world)
+    world.after(1)
+    described = world.described()
+    assert (described["EndpointStatus"], described["EndpointConfigName"]) == ("InService", "one")
+    assert "did not pass the ping health check" in described["FailureReason"]
