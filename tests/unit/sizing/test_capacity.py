@@ -58,11 +58,35 @@ def test_fewer_workers_than_cores_show_in_latency(worked, observe, catalogue):
     assert capacity(found, catalogue["ml.m5.xlarge"], 0.2, DEFAULTS).rps < 15
 
 
+def test_a_server_with_fewer_workers_than_cores_keeps_them_on_larger_types(worked, observe, catalogue):
+    observed = observe(worked.rps, vcpus=1)
+    found = workload(observed, catalogue["ml.m5.xlarge"], observed.instances, DEFAULTS)
+    here, larger = (capacity(found, catalogue[f"ml.m5.{size}"], 0.2, DEFAULTS) for size in ("xlarge", "2xlarge"))
+    assert (larger.rps, larger.limit) == (here.rps, "latency")
+
+
+def test_as_many_workers_as_were_at_work_are_there_however_slow_it_gets(worked, observe, catalogue):
+    """7 requests a second of 0.3 s keep more than two workers busy: bursts are not taken for a single worker."""
+    observed = observe(worked.rps, service_s=0.3, p95_s=0.5, cpu_per_rps=30)
+    slow = np.where(worked.rps > 25, 9000.0, observed.latency_p95_ms)
+    found = workload(replace(observed, latency_p95_ms=slow), catalogue["ml.m5.xlarge"], observed.instances, DEFAULTS)
+    assert found.workers >= 3
+
+
+def test_a_mean_over_p95_is_a_tail_of_unknown_length(worked, observe, catalogue):
+    observed = observe(worked.rps)
+    short = replace(observed, latency_p95_ms=0.9 * observed.latency_ms)
+    found = workload(short, catalogue["ml.m5.xlarge"], observed.instances, DEFAULTS)
+    assert found.service.cv2 == DEFAULTS.assumed_cv**2
+    assert found.service.p95_s == found.service.mean_s
+    assert "p95 is below the mean" in found.doubts[0]
+
+
 def test_latency_that_no_queue_explains_is_a_doubt(worked, observe, catalogue):
     observed = observe(worked.rps)
     slow = np.where(worked.rps > 25, 900.0, observed.latency_p95_ms)
     found = workload(replace(observed, latency_p95_ms=slow), catalogue["ml.m5.xlarge"], observed.instances, DEFAULTS)
-    assert found.workers is None
+    assert found.workers == 1
     assert "higher than queueing explains" in found.doubts[0]
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from trimtab.sizing.seed_table import seed_type
-from trimtab.sizing.settings import SizingSettings
+from trimtab.sizing.settings import SEED_TABLE, SizingSettings
 
 DEFAULTS = SizingSettings()
 
@@ -14,7 +14,7 @@ def test_the_first_row_that_fits_answers(catalogue, model_gb, rps, name):
 
 
 def test_it_names_no_type_that_cannot_host(catalogue):
-    assert not any(".t3." in row.instance_type for row in DEFAULTS.seed_table)
+    assert not any(".t3." in row.instance_type for row in SEED_TABLE)
     legacy = SizingSettings(seed_table=({"model_gb": 4, "rps": 10, "instance_type": "ml.t3.medium"},))
     assert "no type that can host" in seed_type(1, 5, catalogue, legacy)
 

@@ -83,7 +83,7 @@ def routing(endpoint: Endpoint, load: Workload, demand: Demand, count: int) -> A
     """Least outstanding requests instead of random: nearly one queue for all instances. It costs nothing."""
     if endpoint.routing != "RANDOM" or count < 2:
         return None
-    service, workers = load.service, load.workers or 1
+    service, workers = load.service, load.workers
     each = demand.peak / count
     alone = p95_latency(workers, each, service.mean_s, service.p95_s, service.cv2)
     pooled = p95_latency(workers * count, demand.peak, service.mean_s, service.p95_s, service.cv2)

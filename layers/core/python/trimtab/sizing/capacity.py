@@ -20,15 +20,15 @@ SERVER_GIB = 1.5
 class Workload:
     """What a request costs, as measured on `measured_on`.
 
-    `workers`: requests an instance serves at once there, None when latency fits no number of them. `memory_gib`,
-    `gpu_memory_gib`: what an instance needs with head-room, None when not known. `doubts`: what lowers the confidence.
+    `workers`: requests an instance serves at once there. `memory_gib`, `gpu_memory_gib`: what an instance needs with
+    head-room, None when not known. `doubts`: what lowers the confidence.
     """
 
     measured_on: InstanceType
     cpu: UtilisationLaw | None
     gpu: UtilisationLaw | None
     service: ServiceTime
-    workers: int | None
+    workers: int
     memory_gib: float | None
     gpu_memory_gib: float | None
     doubts: tuple[str, ...] = ()
@@ -84,6 +84,8 @@ def workload(
     if isinstance(service, str):
         return service
     doubts = ["the spread of service time is assumed: p95 was not measured"] if service.is_assumed else []
+    if service.is_tail_hidden:
+        doubts.append("few requests take so long that p95 is below the mean: how long is not known")
     cpu = utilisation_law(per_instance, observations.cpu_percent)
     gpu = utilisation_law(per_instance, observations.gpu_percent) if today.gpus else "is not there"
     if today.gpus and isinstance(gpu, str):
@@ -93,8 +95,10 @@ def workload(
             return f"CPUUtilization {cpu}"
         doubts.append(f"CPUUtilization {cpu}")
     at_most = settings.workers or (settings.gpu_workers * today.gpus if today.gpus else today.vcpus)
-    workers = settings.workers or workers_shown(observations, per_instance, service, at_most)
-    if workers is None:
+    workers, is_explained = workers_shown(observations, per_instance, service, at_most)
+    if settings.workers:
+        workers = settings.workers
+    elif not is_explained:
         doubts.append("latency in busy minutes is higher than queueing explains")
     return Workload(
         measured_on=today,
@@ -103,7 +107,7 @@ def workload(
         service=service,
         workers=workers,
         memory_gib=_needed(observations.memory_percent, today.memory_gib, 1, settings)
-        or (None if model_gb is None else model_memory_gib(model_gb, workers or at_most, today.accelerator)),
+        or (None if model_gb is None else model_memory_gib(model_gb, workers, today.accelerator)),
         gpu_memory_gib=_needed(observations.gpu_memory_percent, today.gpu_memory_gib, today.gpus or 1, settings),
         doubts=tuple(doubts),
     )
@@ -156,10 +160,14 @@ def _speed(instance_type: InstanceType, today: InstanceType, settings: SizingSet
 
 
 def _workers(load: Workload, instance_type: InstanceType) -> int:
-    """Workers grow with GPUs where there are any, else with vCPUs."""
-    today = load.measured_on
+    """Workers grow with GPUs where there are any, else with vCPUs.
+
+    Fewer than one each are a number that the server was given: more vCPUs are not trusted to bring more.
+    """
+    today, workers = load.measured_on, load.workers
     now, there = (today.gpus, instance_type.gpus) if today.gpus else (today.vcpus, instance_type.vcpus)
-    return max((load.workers or 1) * (there or 0) // (now or 1), 1)
+    grown = max(workers * (there or 0) // (now or 1), 1)
+    return min(grown, workers) if workers < (now or 1) else grown
 
 
 def _needed(percent: Minutes | None, size_gib: float | None, parts: int, settings: SizingSettings) -> float | None:

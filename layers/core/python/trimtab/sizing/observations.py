@@ -130,12 +130,12 @@ def from_datapoints(
 
 
 def _on_grid(name: str, points: Iterable[tuple[datetime, float]], start: datetime, length: int) -> Minutes:
-    values = np.full(length, np.nan)
+    values = [float("nan")] * length
     factor = METRICS[name][2]
     for at, value in points:
         if at.tzinfo is None:
             raise ObservationsError(f"{name}: a time without a zone: {at}")
         minute = (at - start) // MINUTE
-        if 0 <= minute < length:
-            values[minute] = np.fmax(values[minute], value * factor)
-    return values
+        if 0 <= minute < length and not value * factor <= values[minute]:
+            values[minute] = value * factor
+    return np.array(values, dtype=np.float64)

@@ -159,16 +159,17 @@ def _cheapest_that_holds(
 ) -> Running | None:
     """A policy, with its least capacity raised as far as it takes, or the fixed count that holds; the cheaper."""
     rps, week = situation.observations.rps, situation.observations.minute_of_week
-    fixed = max(count, fixed_count(rps, able.breaking_rps, settings))
+    breaking_rps = able.breaking_rps / (situation.demand.burst or 1.0)  # that of a minute; its bursts come faster
+    fixed = max(count, fixed_count(rps, breaking_rps, settings))
     if fixed > most:
         return None
-    steady = replay_counts(rps, np.full(len(rps), float(fixed)), able.breaking_rps)
+    steady = replay_counts(rps, np.full(len(rps), float(fixed)), breaking_rps)
     policy = target_tracking(situation.demand, able, count, most, settings)
     best: Running | None = None
     low, high, minimum = policy.minimum, fixed + 1, policy.minimum
     while low < high:  # below low it breaks, from high on it holds or was not tried
         raised = raise_minimum(policy, minimum)
-        replayed = replay_policy(rps, week, raised, able.breaking_rps, settings)
+        replayed = replay_policy(rps, week, raised, breaking_rps, settings)
         if replayed.holds(settings):
             best, high = Running(count, raised, replayed), minimum
         else:

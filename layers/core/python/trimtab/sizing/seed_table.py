@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from trimtab.sizing.capacity import model_memory_gib
 from trimtab.sizing.endpoint import InstanceType
-from trimtab.sizing.settings import SizingSettings
+from trimtab.sizing.settings import SEED_TABLE, SizingSettings
 
 
 def seed_type(
@@ -16,7 +16,7 @@ def seed_type(
     """The type of the first row whose limits are above this model and traffic, or why the table has no answer."""
     if model_gb is None:
         return "the seed table needs the model's size, which is not known"
-    for row in settings.seed_table:
+    for row in settings.seed_table or SEED_TABLE:
         if (row.model_gb is None or model_gb < row.model_gb) and (row.rps is None or rps < row.rps):
             answer = catalogue.get(row.instance_type)
             if answer is None:

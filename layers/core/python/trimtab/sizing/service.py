@@ -1,6 +1,7 @@
 """Service time and workers, as latency shows them: service in quiet minutes, queueing in busy ones."""
 
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 
@@ -16,12 +17,16 @@ TOLERANCE = 1.1
 
 @dataclass(frozen=True, slots=True)
 class ServiceTime:
-    """Seconds of service without queueing, and their spread. `is_assumed`: the spread was not measured."""
+    """Seconds of service without queueing, and their spread. `is_assumed`: the spread was not measured.
+
+    `is_tail_hidden`: few requests take so long that the mean is over p95, which does not tell how long.
+    """
 
     mean_s: float
     p95_s: float
     cv2: float
     is_assumed: bool = False
+    is_tail_hidden: bool = False
 
 
 def service_time(observations: Observations, per_instance: Minutes, settings: SizingSettings) -> ServiceTime | str:
@@ -42,31 +47,38 @@ def service_time(observations: Observations, per_instance: Minutes, settings: Si
     mean = _mean(latency, requests, quiet) / 1000
     p95 = observations.latency_p95_ms
     measured = quiet & (p95 > 0) if p95 is not None else np.zeros_like(quiet)
-    if p95 is not None and measured.any():
-        p95_s = max(_mean(p95, requests, measured) / 1000, mean)
-        return ServiceTime(mean, p95_s, lognormal_cv2(mean, p95_s))
     cv2 = settings.assumed_cv**2
+    if p95 is not None and measured.any():
+        p95_s = _mean(p95, requests, measured) / 1000
+        if p95_s < mean:
+            return ServiceTime(mean, mean, cv2, is_tail_hidden=True)
+        return ServiceTime(mean, p95_s, lognormal_cv2(mean, p95_s))
     sigma = np.sqrt(np.log1p(cv2))
     return ServiceTime(mean, mean * float(np.exp(Z95 * sigma - sigma**2 / 2)), cv2, is_assumed=True)
 
 
-def workers_shown(observations: Observations, per_instance: Minutes, service: ServiceTime, most: int) -> int | None:
-    """How many requests an instance serves at once, at most `most`: the greatest number whose bound on p95 covers
-    what busy minutes showed. `most` when that cannot be told; None when not even one worker explains the latency.
+def workers_shown(
+    observations: Observations, per_instance: Minutes, service: ServiceTime, most: int
+) -> tuple[int, bool]:
+    """How many requests an instance serves at once, at most `most`, and whether that explains the latency.
+
+    It is the greatest number whose bound on p95 covers what busy minutes showed, and never fewer than were at work
+    then by Little's law: `most` when latency cannot tell, those at work when no number explains it.
     """
     p95, requests = observations.latency_p95_ms, observations.invocations
     if p95 is None:
-        return most
+        return most, True
     usable = (requests >= ENOUGH_REQUESTS) & (p95 > 0)
     if usable.sum() < ENOUGH_MINUTES:
-        return most
+        return most, True
     busy = usable & (per_instance >= np.quantile(per_instance[usable], BUSY_QUANTILE))
     busy &= p95 <= np.quantile(p95[busy], 0.99)
     shown, rps = _mean(p95, requests, busy) / 1000, _mean(per_instance, requests, busy)
-    for workers in range(most, 0, -1):
+    at_work = min(max(ceil(rps * service.mean_s), 1), most)
+    for workers in range(most, at_work - 1, -1):
         if shown <= TOLERANCE * p95_latency(workers, rps, service.mean_s, service.p95_s, service.cv2):
-            return workers
-    return None
+            return workers, True
+    return at_work, False
 
 
 def typical_p95_ms(observations: Observations) -> float | None:

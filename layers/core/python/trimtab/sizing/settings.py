@@ -32,6 +32,11 @@ class SizingSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    mode: Literal["observe", "propose", "act"] = Field(
+        "observe",
+        description="observe: only say what should be changed; propose: wait for an approval; act: change instance "
+        "counts and scaling policies. Instance types are left to people in any mode.",
+    )
     policy: Literal["measured", "seed_table"] = Field(
         "measured", description="measured: from the endpoint's own metrics; seed_table: by model size and traffic."
     )
@@ -94,7 +99,17 @@ class SizingSettings(BaseModel):
     cold_minutes: Count = Field(10, description="Idle minutes after which a serverless start is cold (assumed).")
     cold_share: Share = Field(0.001, description="Share of cold requests that is still acceptable.")
     async_latency_ms: Factor = Field(60_000, description="Asynchronous only where so long a wait is acceptable.")
-    seed_table: tuple[SeedRow, ...] = Field(SEED_TABLE, description="With policy seed_table: the first row that fits.")
+    settling_minutes: Count = Field(120, description="A change whose instances do not serve by then is undone.")
+    verify_days: Annotated[int, Field(ge=1, le=14)] = Field(
+        7, description="A change is held against what was predicted for so long, and undone when that does not hold."
+    )
+    verify_hours: Count = Field(48, description="Hours before the cost of a change is judged.")
+    verify_cost_share: Share = Field(0.15, description="Undone when it costs this share more than its replay …")
+    verify_slow_hours: Count = Field(3, description="… or when so many hours have a p99 over the predicted one …")
+    verify_slow_share: Share = Field(0.05, description="… and more than this share of all, and twice that of before.")
+    seed_table: tuple[SeedRow, ...] = Field(
+        (), description="With policy seed_table: the first row that fits. Default: ml.m5.large, else ml.g5.2xlarge."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "SizingSettings":
