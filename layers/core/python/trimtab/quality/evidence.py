@@ -1,0 +1,158 @@
+"""A judged window's quality as a document to keep, and as a finding to publish."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from trimtab.drift.windows import Window
+from trimtab.findings import Finding, Origin, Severity, State, finding_about
+from trimtab.quality.cause import CauseHint
+from trimtab.quality.estimate import Check
+from trimtab.quality.intervals import Metric
+from trimtab.quality.judgement import MetricChange, QualityJudgement
+from trimtab.quality.performance import LabelCoverage, Performance
+from trimtab.quality.settings import ERRORS, QualitySettings
+
+PUBLISHED_SEGMENTS = 20
+"""A finding names so many segments, for an event has a limit; what is stored names all."""
+
+_SEVERITY: Mapping[State, Severity] = {"raised": "critical", "continued": "warning", "cleared": "info"}
+
+
+def quality_document(
+    window: Window,
+    judgement: QualityJudgement,
+    settings: QualitySettings,
+    *,
+    performance: Performance | None = None,
+    coverage: LabelCoverage | None = None,
+    checks: Mapping[str, Check] | None = None,
+    cause: CauseHint | None = None,
+) -> dict[str, Any]:
+    """All evidence of a verdict as plain JSON values. `performance` and `coverage`: of the labels, where it rests on
+    them; `checks`: how well the reference itself is estimated, where it does not."""
+    return {
+        "version": 1,
+        "window": {"start": window.start.isoformat(), "end": window.end.isoformat(), "rows": window.rows},
+        "basis": judgement.basis,
+        "verdict": judgement.verdict.value,
+        "reason": judgement.reason,
+        "rows": judgement.rows,
+        "metrics": {name: _metric(metric) for name, metric in sorted(judgement.metrics.items())},
+        "changes": {change.name: _change(change) for change in judgement.changes},
+        "beyond_limits": list(judgement.beyond),
+        "worse_segments": [
+            {"column": each.column, "value": each.value, "rows": each.rows, **_change(each.change)}
+            for each in judgement.segments
+        ],
+        "segments": _segments(performance) if performance else {},
+        "labels": _coverage(coverage) if coverage else None,
+        "checks": {name: _check(check) for name, check in sorted((checks or {}).items())},
+        "cause": _cause(cause) if cause else None,
+        "thresholds": settings.model_dump(mode="json"),
+    }
+
+
+def quality_finding(
+    origin: Origin, state: State, document: Mapping[str, Any], *, since: datetime, now: datetime
+) -> Finding:
+    """The finding that quality fell, that this lasts, or that it is over, with a verdict's document as evidence.
+
+    `since`: the start of the first window of it. A reminder is one fact a window."""
+    window, basis = document["window"], document["basis"]
+    cause = document["cause"]
+    occasion = window["start"] if state == "continued" else ""
+    evidence = {key: value for key, value in document.items() if key not in ("version", "segments", "thresholds")}
+    evidence["worse_segments"] = evidence["worse_segments"][:PUBLISHED_SEGMENTS]
+    return finding_about(
+        origin,
+        now,
+        ("model_quality", basis, since.isoformat(), state, occasion),
+        kind="model_quality",
+        severity=_SEVERITY[state],
+        state=state,
+        title=f"{origin.endpoint}: {_headline(document, state)}",
+        reason=document["reason"] + (f". Likely cause: {cause['text']}" if cause else ""),
+        evidence={"since": since.isoformat(), **evidence},
+    )
+
+
+def _headline(document: Mapping[str, Any], state: State) -> str:
+    if state == "cleared":
+        return "model quality is as it was again"
+    estimated = " (estimated without labels)" if document["basis"] == "estimated" else ""
+    rank = {"ALERT": 0, "WARN": 1}
+    worst = sorted(
+        document["changes"].items(), key=lambda item: (rank.get(item[1]["verdict"], 2), -item[1]["worse"]["value"])
+    )
+    if document["beyond_limits"]:
+        name = document["beyond_limits"][0]
+        limit = document["thresholds"]["limits"][name]
+        return f"{name} {document['metrics'][name]['value']:.4g} is beyond its limit {limit:g}{estimated}"
+    if worst and worst[0][1]["verdict"] in rank:
+        name, change = worst[0]
+        verb = "rose" if change["current"]["value"] > change["reference"]["value"] else "fell"
+        return f"{name} {verb} from {change['reference']['value']:.4g} to {change['current']['value']:.4g}{estimated}"
+    if document["worse_segments"]:
+        each = document["worse_segments"][0]
+        return f"answers got worse where {each['column']} is {each['value']}{estimated}"
+    return f"model quality{estimated}"
+
+
+def _metric(metric: Metric) -> dict[str, float | None]:
+    return {"value": metric.value, "lower": metric.lower, "upper": metric.upper}
+
+
+def _change(change: MetricChange) -> dict[str, Any]:
+    return {
+        "metric": change.name,
+        "verdict": change.verdict.value,
+        "reference": _metric(change.reference),
+        "current": _metric(change.current),
+        "worse": _metric(change.worse),
+        "worse_is": "share of the reference" if change.name in ERRORS else "difference",
+    }
+
+
+def _segments(performance: Performance) -> dict[str, Any]:
+    return {
+        column: {
+            value: {
+                "rows": each.rows,
+                "share": each.share,
+                "metrics": {name: _metric(metric) for name, metric in sorted(each.metrics.items())},
+            }
+            for value, each in values.items()
+        }
+        for column, values in sorted(performance.segments.items())
+    }
+
+
+def _coverage(coverage: LabelCoverage) -> dict[str, Any]:
+    return {
+        "answered": coverage.answered,
+        "labelled": coverage.labelled,
+        "usable": coverage.usable,
+        "share": coverage.share,
+        "empty": coverage.empty,
+        "unmatched": coverage.unmatched,
+        "selection": coverage.selection,
+        "delay_hours": None
+        if coverage.delay_hours is None
+        else {"half": coverage.delay_hours[0], "nine_in_ten": coverage.delay_hours[1]},
+        "accuracy_between": None if coverage.accuracy_between is None else list(coverage.accuracy_between),
+    }
+
+
+def _check(check: Check) -> dict[str, float]:
+    return {"bias": check.bias, "excess": check.excess, "p": check.p}
+
+
+def _cause(cause: CauseHint) -> dict[str, Any]:
+    return {
+        "cause": cause.cause,
+        "text": cause.text,
+        "metric": cause.metric,
+        "change": cause.change,
+        "explained": cause.explained,
+    }
