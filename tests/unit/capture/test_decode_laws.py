@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import numpy as np
@@ -212,8 +213,9 @@ def alike_captures(draw):
             if are_base64:
                 data, encoding = base64.b64encode(data.encode()).decode(), "BASE64"
             captured[name] = {"observedContentType": content_type, "data": data, "encoding": encoding}
-        time = f"2026-01-01T07:{number:02}:00Z"
-        document = {"captureData": captured, "eventMetadata": {"eventId": f"id {number}", "inferenceTime": time}}
+        time = f"2026-01-01T{draw(HOURS)}:{number:02}:00Z"
+        event = draw(st.sampled_from([f"id {number}"] * 5 + [f"id {10**number}", 'say "hi"', "a\\nb"]))
+        document = {"captureData": captured, "eventMetadata": {"eventId": event, "inferenceTime": time}}
         lines.append(json.dumps(document, ensure_ascii=ascii_only, separators=draw(SEPARATORS)))
     data = bytearray("\n".join(lines).encode())
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
@@ -222,6 +224,7 @@ def alike_captures(draw):
 
 
 BOTH = ("endpointInput", "endpointOutput")
+HOURS = st.sampled_from(["07"] * 8 + ["08", "99"])
 SEPARATORS = st.sampled_from([(",", ":")] * 8 + [(", ", ": ")])
 CELLS = st.one_of(NUMBERS, NUMBERS, NUMBERS, TEXTS)
 
@@ -245,12 +248,12 @@ def json_rows_alike(draw):
 
 
 @settings(FEW, max_examples=250)
-@given(alike_captures(), LAYOUTS)
-def test_lines_that_are_alike_give_what_the_decoder_gives(data, layout):
-    fast = found_in([data], layout)
+@given(alike_captures(), LAYOUTS, st.sampled_from([None, None, datetime(2026, 1, 1, 7, 1, tzinfo=UTC)]))
+def test_lines_that_are_alike_give_what_the_decoder_gives(data, layout, now):
+    fast = found_in([data], layout, now=now)
     with pytest.MonkeyPatch.context() as patch:
         only_the_slow_ways(patch)
-        assert found_in([data], layout) == fast
+        assert found_in([data], layout, now=now) == fast
 
 
 VALUES = st.recursive(

@@ -47,6 +47,16 @@ def test_cuts_of_a_continuous_column_are_its_deciles():
     np.testing.assert_allclose(bins.edges[bins.cuts], np.quantile(values, np.arange(1, 10) / 10), rtol=1e-12)
 
 
+@given(st.lists(st.one_of(finite, st.integers(-9, 9).map(float)), min_size=1, max_size=80), st.integers(0, 2**32))
+def test_positions_are_those_of_a_search(reference, seed):
+    edges = bins_of(reference).edges
+    rng = np.random.default_rng(seed)
+    at_edges = np.concatenate([edges, np.nextafter(edges, np.inf), np.nextafter(edges, -np.inf)])
+    between = rng.normal(rng.choice(edges, 5000), np.abs(rng.choice(edges, 5000)))
+    values = np.concatenate([at_edges, between, np.linspace(edges[0], edges[-1], 1000)])
+    np.testing.assert_array_equal(bins_of(reference).positions(values), np.searchsorted(edges, values, side="right"))
+
+
 def test_a_column_of_few_values_has_an_edge_at_each():
     bins = bins_of([0, 1, 1, 2, 2, 2])
     assert bins.edges[:-1].tolist() == [0, 1, 2]

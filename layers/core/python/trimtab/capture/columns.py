@@ -33,7 +33,7 @@ def column_of_codes(codes: NDArray[np.int64], values: Sequence[str]) -> Column:
         numbers.append(number)
     else:
         return NumericColumn(values=np.array(numbers, np.float64)[codes] if numbers else np.full(len(codes), nan))
-    return _text_column(codes, [None if value.strip() in MISSING else value for value in values])
+    return column_of_distinct(codes, values)
 
 
 def column_of_cells(cells: Sequence[Cell]) -> Column:
@@ -87,6 +87,15 @@ def _spelled(cell: Cell) -> str | None:
     if not isfinite(number):
         return "Infinity" if number > 0 else "-Infinity"
     return canonical_text(repr(number))
+
+
+def column_of_distinct(codes: NDArray[np.int64], texts: Sequence[str]) -> Column:
+    """A column of dictionary-encoded texts, all distinct, of which some may spell a missing value."""
+    missing = MISSING.intersection(map(str.strip, texts))
+    if not missing:
+        return TextColumn(codes=codes, values=tuple(texts))
+    present = [None if text.strip() in missing else text for text in texts]
+    return _text_column(codes, present) if any(present) else NumericColumn(values=np.full(len(codes), nan))
 
 
 def _text_column(codes: NDArray[np.int64], texts: Sequence[str | None]) -> TextColumn:

@@ -137,24 +137,28 @@ def _are_numbers(cells: Iterable[str]) -> bool:
 
 
 def _read_raw(payloads: RawTexts, side: Side, texts: TextPositions, expected: Sequence[int] | None) -> Rows | None:
-    """The rows when every payload is one, has none of what CSV quotes, and is expected to be one."""
-    values = payloads.values
-    if not payloads.escaped and values[0].endswith(b"\n"):
-        values = [value.rstrip(b"\n") for value in values]
-    body = b"\n".join(values)
-    odd = (b"\\",) if payloads.escaped else (b'"', b"\r")
-    if any(mark in body for mark in odd) or (not body.isascii() and _BOM in body):
+    """The rows when no payload has to be cleaned or fitted."""
+    if not payloads.escaped:
+        payloads = payloads.stripped(b"\n")
+    body = payloads.joined()
+    if (not payloads.escaped and b"\r" in body) or (not body.isascii() and _BOM in body):
         return None
-    if body.count(b"\n") != len(values) - 1 or (expected is not None and expected.count(1) < len(expected)):
+    counts = [1] * len(payloads)
+    if not (payloads.flat if payloads.escaped else body.count(b"\n") == len(payloads)):
+        lines, lines_each = payloads.lines()
+        body, counts = lines.joined(), lines_each.tolist()
+    if expected is not None and counts != expected:
         return None
-    return _read_joined(body, [1] * len(values), payloads.texts, values[0].decode(), side, texts)
+    if payloads.escaped and b"\\" in body:
+        body = body.replace(b'\\"', b'"')
+    return _read_joined(body, counts, payloads.texts, payloads.text(0).rstrip("\n"), side, texts)
 
 
 def _read_regular(lines: Sequence[str], side: Side, texts: TextPositions) -> Rows | None:
     """The rows when all payloads have rows of one width, or None when that is not sure."""
-    body = "\n".join(lines).encode()
-    line_ends = body.count(b"\n")
-    counts = [1] * len(lines) if line_ends == len(lines) - 1 else [line.count("\n") + 1 for line in lines]
+    body = "\n".join([*lines, ""]).encode()
+    is_flat = body.count(b"\n") == len(lines)
+    counts = [1] * len(lines) if is_flat else [line.count("\n") + 1 for line in lines]
     return _read_joined(body, counts, lambda: lines, lines[0], side, texts)
 
 
@@ -166,10 +170,10 @@ def _read_joined(
     side: Side,
     texts: TextPositions,
 ) -> Rows | None:
-    """As `_read_regular`, from the payloads joined by line feeds, how many rows each has if all is well, and the first
-    one. All `payloads` are asked for only when a header cannot be excluded otherwise."""
+    """As `_read_regular`, from the payloads with a line feed behind each, how many rows each has if all is well, and
+    the first one. All `payloads` are asked for only when a header cannot be excluded otherwise."""
     rows = sum(counts)
-    last = body[body.rfind(b"\n") + 1 :]
+    last = body[body.rfind(b"\n", 0, -1) + 1 :]
     try:
         width = len(side.names) or len(_split(first)[0])
         if b'"' in last:
@@ -181,7 +185,7 @@ def _read_joined(
     wanted = [i for i in range(width) if reads_all or side.wants(names[i])]
     key = (side.label, width)
     if key not in texts:
-        texts[key] = _likely_texts(body, names, side)
+        texts[key] = _likely_texts(body, names, wanted, side)
     # a column is read even when none is wanted, because Arrow checks the widths
     columns = read_delimited(
         body,
@@ -232,15 +236,15 @@ def _read_fitting(lines: Sequence[str], side: Side, texts: TextPositions) -> Row
     return replace(rows, counts=counts, faults=faults)
 
 
-def _likely_texts(body: bytes, names: Sequence[str], side: Side) -> set[int]:
+def _likely_texts(body: bytes, names: Sequence[str], wanted: Iterable[int], side: Side) -> set[int]:
     start = body[:100_000].decode("utf-8", "replace")
     sample = [line.split(",") for line in start.split("\n", _SAMPLE)[:_SAMPLE]]
     return {
         i
-        for i, name in enumerate(names)
-        if name not in side.numeric
+        for i in wanted
+        if names[i] not in side.numeric
         and (
-            name in side.categorical
+            names[i] in side.categorical
             or any(i < len(row) and row[i].strip() not in MISSING and number_of(row[i]) is None for row in sample)
         )
     }

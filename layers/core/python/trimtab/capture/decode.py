@@ -15,10 +15,11 @@ lines, and within a line in order of the request.
 """
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from trimtab.capture.alike import read_alike
 from trimtab.capture.columns import column_of_cells, moved
 from trimtab.capture.csv_rows import read_csv
 from trimtab.capture.delimited import TextPositions
-from trimtab.capture.envelope import ABSENT, CaptureData, Envelope, Payload, envelope_of, read_envelope, read_strictly
+from trimtab.capture.envelope import ABSENT, CaptureData, Envelope, Payload
 from trimtab.capture.event_time import parse_event_time
 from trimtab.capture.faults import FaultError, Unreadable
 from trimtab.capture.formats import Format, Kind, Payloads, each_of, format_of, payload_of, texts_of
@@ -36,16 +37,18 @@ from trimtab.capture.json_shapes import parse_json
 from trimtab.capture.layout import Layout
 from trimtab.capture.lines import GROUP_BYTES, Group, groups
 from trimtab.capture.measures import Measured, read_bytes, read_labels, read_texts, rows_of_array
+from trimtab.capture.memory import keep_freed_memory
+from trimtab.capture.odd_lines import sorted_by_hour
+from trimtab.capture.records import read_records
 from trimtab.capture.rows import Rows, Side, columns_of_rows
 from trimtab.capture.table import Column, Table
 
 __all__ = ["Unreadable", "decode"]
 
 CLOCK_SKEW = timedelta(minutes=5)
-_MOST_BYTES_OF_RECORD = 2**18
 _LONGEST_LABEL = 64
 _PLAIN_REASONS = frozenset({"error_response", "row_count_differs"})
-_json = json.JSONDecoder()
+type _BatchKey = tuple[datetime, Format, Format]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ def decode(
     With `now` given, event times more than five minutes after it are unreadable (`future_time`). No content of the
     object raises; what `chunks` itself raises goes through.
     """
+    keep_freed_memory()
     latest = now + CLOCK_SKEW if now else None
     texts: TextPositions = {}
     for group in groups(chunks, group_bytes=group_bytes):
@@ -88,10 +92,10 @@ def _decode_group(
     group: Group, layout: Layout, latest: datetime | None, texts: TextPositions
 ) -> Iterator[Table | Unreadable]:
     hours: dict[str, datetime] = {}  # by what stands before the minutes
-    growing: dict[tuple[datetime, Format, Format], _GrowingRequests] = {}
-    batches = _batch_of_alike(group, latest)
+    growing: dict[_BatchKey, _GrowingRequests] = {}
+    batches, envelopes = _batches_of_alike(group, latest)
     requests, last_spelling = _GrowingRequests(), None  # most often as on the line before
-    for line, envelope in () if batches else _envelopes(group):
+    for line, envelope in envelopes:
         if isinstance(envelope, FaultError):
             yield Unreadable(line, envelope.reason, envelope.detail)
             continue
@@ -127,87 +131,68 @@ def _decode_group(
         requests.inputs.append(sent.data)
         requests.outputs.append(answered.data)
     of_kinds: dict[tuple[datetime, Kind, Kind], list[_Requests]] = {}
-    batches |= growing
-    for (hour, sent_format, answer_format), batch in batches.items():
+    for key, grown in growing.items():
+        batches.setdefault(key, []).append(grown)
+    for (hour, sent_format, answer_format), parts in sorted(batches.items(), key=_first_line):
+        batch = _in_order(parts)
         of_format, unreadable = _sort_by_kinds(hour, batch, sent_format, answer_format)
         yield from unreadable
         for kinds, part in of_format.items():
             of_kinds.setdefault((hour, *kinds), []).append(part)
     batches.clear()
     growing.clear()
+    parts = []
     for hour, sent_kind, answer_kind in list(of_kinds):
         ordered = _in_order(of_kinds.pop((hour, sent_kind, answer_kind)))
         yield from _read_batch(hour, sent_kind, answer_kind, ordered, layout, texts)
 
 
-def _batch_of_alike(group: Group, latest: datetime | None) -> dict[tuple[datetime, Format, Format], _Requests]:
-    """The group as one batch when its lines are alike and their hour is past, else none."""
-    alike = read_alike(group.data)
+def _first_line(batch: tuple[_BatchKey, list[_Requests]]) -> int:
+    return min(part.lines[0] for part in batch[1])
+
+
+def _batches_of_alike(
+    group: Group, latest: datetime | None
+) -> tuple[dict[_BatchKey, list[_Requests]], Iterable[tuple[int, Envelope | FaultError]]]:
+    """What can be read together, and the records on the other lines."""
+    whole = _batch_of_alike(group.data, range(group.first_line, sys.maxsize), latest)
+    if whole:
+        return {whole[0]: [whole[1]]}, ()
+    records = read_records(group.data, group.first_line)
+    lines = sorted_by_hour(group.data)
+    if lines is None:
+        return {}, records
+    batches: dict[_BatchKey, list[_Requests]] = {}
+    for indices, data in lines.alike:
+        batch = _batch_of_alike(data, (indices + group.first_line).tolist(), latest)
+        if batch is None:
+            return {}, records
+        batches.setdefault(batch[0], []).append(batch[1])
+    return batches, chain.from_iterable(read_records(line, group.first_line + index) for index, line in lines.odd)
+
+
+def _batch_of_alike(
+    data: bytes | bytearray, lines: Sequence[int], latest: datetime | None
+) -> tuple[_BatchKey, _Requests] | None:
+    """The lines as one batch when they are alike and none is in the future. `lines` are their numbers."""
+    alike = read_alike(data)
     if alike is None:
-        return {}
+        return None
     try:
         hour = _hour(alike.envelope.event_metadata.inference_time, latest)
+        if latest and hour + timedelta(hours=1) > latest:
+            _hour(alike.last_time, latest)
     except FaultError:
-        return {}
-    if latest and hour + timedelta(hours=1) > latest:
-        return {}
+        return None
     captured = alike.envelope.capture_data
     sent, answered = captured.endpoint_input, captured.endpoint_output
-    formats = (
+    key = (
+        hour,
         format_of(sent.encoding, sent.observed_content_type),
         format_of(answered.encoding, answered.observed_content_type),
     )
-    lines = range(group.first_line, group.first_line + alike.lines)
-    return {(hour, *formats): _Requests(lines, alike.inputs or [""] * len(lines), alike.outputs or [""] * len(lines))}
-
-
-def _envelopes(group: Group) -> Iterator[tuple[int, Envelope | FaultError]]:
-    """Each record of the group, or why it is none, with the number of its first line."""
-    stream = BytesIO(group.data)
-    number = group.first_line - 1
-    for line in stream:
-        number += 1
-        try:
-            yield number, read_strictly(line)
-            continue
-        except (ValueError, RecursionError):
-            if not line.strip():
-                continue
-        try:
-            yield number, read_envelope(line)
-            continue
-        except FaultError as fault:
-            document, further = _document_on_lines(line, stream)
-            if not further:
-                yield number, fault
-                continue
-        try:
-            yield number, envelope_of(document)
-        except FaultError as fault:
-            yield number, fault
-        number += further
-
-
-def _document_on_lines(line: bytes, stream: BytesIO) -> tuple[Any, int]:
-    """A pretty-printed JSON document that begins on the line, and on how many further lines of the stream it stands.
-
-    Takes these lines from the stream. No further lines when there is no such document.
-    """
-    if not (line.lstrip().startswith(b"{") and line.rstrip().endswith((b"{", b"[", b","))):
-        return None, 0
-    position = stream.tell()
-    text = (line.lstrip() + stream.read(_MOST_BYTES_OF_RECORD)).decode("utf-8", "replace")
-    stream.seek(position)
-    try:
-        document, end = _json.raw_decode(text)
-    except (ValueError, RecursionError):
-        return None, 0
-    further = text.count("\n", 0, end)
-    if text[end:].partition("\n")[0].strip():
-        return None, 0
-    for _ in range(further):
-        stream.readline()
-    return document, further
+    numbers = lines[: alike.lines]
+    return key, _Requests(numbers, alike.inputs or [""] * len(numbers), alike.outputs or [""] * len(numbers))
 
 
 def _hour(time: str, latest: datetime | None) -> datetime:
@@ -304,12 +289,12 @@ def _read_batch(
         yield Unreadable(requests.lines[index], fault.reason, fault.detail, hour=hour)
     outputs: dict[str, Column] = {}
     if answer_kind != "absent":
-        good = [index for index in range(len(requests.lines)) if index not in sent.faults]
-        expected = [sent.counts[index] for index in good]
-        answers = requests.outputs
+        good: Sequence[int] = range(len(requests.lines))
+        expected, answers = sent.counts, requests.outputs
         if sent.faults:
+            good = [index for index in good if index not in sent.faults]
             all_answers = each_of(answers)
-            answers = [all_answers[index] for index in good]
+            expected, answers = [sent.counts[index] for index in good], [all_answers[index] for index in good]
         answered = _read(answer_kind, answers, replace(output_side, taken=sent.names), texts, expected)
         outputs, faults = _joined(answered, expected)
         for position, fault in sorted(faults.items()):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from trimtab.capture.alike import RawTexts, is_utf8
+from trimtab.capture.alike import RawTexts
+from trimtab.capture.base64_payloads import decoded
 from trimtab.capture.columns import MISSING
 from trimtab.capture.envelope import NOT_CAPTURED
 from trimtab.capture.faults import FaultError
@@ -95,19 +96,11 @@ def texts_of(data: Payloads, form: Format) -> Payloads | None:
         return None if form.kind == "unknown" else data
     if form.kind not in ("csv", "json"):
         return None
-    try:
-        bodies = [binascii.a2b_base64(text, strict_mode=True) for text in _encoded(data)]
-    except ValueError:
-        return None
-    return RawTexts(bodies, escaped=False) if is_utf8(b"\n".join(bodies)) else None
+    return decoded(data) if isinstance(data, RawTexts) else None
 
 
 def each_of(payloads: Payloads) -> Sequence[Any]:
     return payloads.texts() if isinstance(payloads, RawTexts) else payloads
-
-
-def _encoded(data: Payloads) -> Sequence[str] | Sequence[bytes]:
-    return data.values if isinstance(data, RawTexts) else data
 
 
 def _base64_with_spaces(data: str, error: ValueError) -> bytes:

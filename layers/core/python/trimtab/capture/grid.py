@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from trimtab.capture.table import FloatArray, IntArray
+from trimtab.capture.table import LARGEST, FloatArray, IntArray
 
 PERCENTILES = np.unique(np.concatenate([np.arange(0, 51) / 50, [0.001, 0.005, 0.01, 0.99, 0.995, 0.999]]))
 DECILES = np.arange(1, 10) / 10
@@ -24,6 +24,10 @@ RANGE = np.array([0.001, 0.999])
 MOST_DISCRETE_VALUES = 48
 MOST_VOCABULARY = 254
 MOST_OTHER_VALUES = 10_000
+_STEPS = 4096
+_FEW = 1024
+"""Fewer values are not worth the steps."""
+_MOST_IN_STEP = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,34 @@ class NumericBins:
     @property
     def bins(self) -> int:
         return len(self.edges) + 1
+
+    def positions(self, values: FloatArray) -> IntArray:
+        """The bin of each finite value, shape (values,).
+
+        A search takes 40 ns a value, because no processor foresees its turns. So the range of the edges is cut into
+        equal steps, and each value compared with the few edges in its step: 10 ns (measured). Rounding keeps the order
+        of values, so what is in a lower step is less, and what is in a higher one greater.
+        """
+        least, span = self.edges[0], self.edges[-1] - self.edges[0]
+        if len(values) < _FEW or not span * _STEPS > 1 / LARGEST:
+            return np.searchsorted(self.edges, values, side="right")
+        in_steps = np.bincount(_steps(self.edges, least, _STEPS / span), minlength=_STEPS + 1)
+        most = int(in_steps.max())
+        if most > _MOST_IN_STEP:
+            return np.searchsorted(self.edges, values, side="right")
+        positions: IntArray = (np.cumsum(in_steps) - in_steps).take(_steps(values, least, _STEPS / span))
+        edges = np.append(self.edges, np.inf)
+        for _ in range(most):
+            positions += values >= edges.take(positions)
+        return positions
+
+
+def _steps(values: FloatArray, least: float, scale: float) -> IntArray:
+    steps = values - least
+    steps *= scale
+    np.maximum(steps, 0, out=steps)
+    np.minimum(steps, _STEPS, out=steps)
+    return steps.astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,14 @@ from types import EllipsisType
 
 import numpy as np
 
-from trimtab.capture.alike import ESCAPED_QUOTE, RawTexts
-from trimtab.capture.columns import Cell, column_of_cells, column_of_tokens
+from trimtab.capture.alike import RawTexts
+from trimtab.capture.columns import Cell, column_of_cells, column_of_distinct, column_of_tokens
 from trimtab.capture.delimited import TextPositions, read_delimited
 from trimtab.capture.faults import FaultError
 from trimtab.capture.formats import Payloads
 from trimtab.capture.json_shapes import TELLING_KEYS, Row, json_rows, parse_json, widths_of
 from trimtab.capture.rows import Rows, Side, agreed_width, columns_of_rows, wrong_width
+from trimtab.capture.slices import ByteArray, count_of, letters_of, lines_of, places_of, taken
 from trimtab.capture.table import Column, IntArray, NumericColumn
 
 _FLAT = re.compile(r"[\[{]([^\[\]{}]+)[\]}]")
@@ -45,6 +46,7 @@ _FEW_SHAPES = 64
 _FEW_CELLS = 1_000_000
 _SPARSE = 4
 _RARE = 0.01
+_COLON, _LINE_FEED = b":\n"
 
 
 def read_json(payloads: Payloads, side: Side, texts: TextPositions, expected: Sequence[int] | None = None) -> Rows:
@@ -102,8 +104,8 @@ def _scattered_names(payload_rows: Sequence[Sequence[Row]]) -> frozenset[str]:
 class _Template:
     """What all payloads of a batch have in common, around and between the rows, and in them.
 
-    `names` of the cells, `keys` the JSON keys before them as they stand in the payload ("" without any), `texts` which
-    cells were texts in the payload it was learnt from.
+    `names` of the cells, `keys` what stands before the value of each in a row of the payload it was learnt from (none
+    for rows without keys), `texts` which cells were texts there.
     """
 
     before: str
@@ -116,23 +118,20 @@ class _Template:
 
 def _read_raw(payloads: RawTexts, side: Side, texts: TextPositions, expected: Sequence[int] | None) -> Rows | None:
     """The rows of payloads without line breaks within."""
-    values = payloads.values
     if payloads.escaped and not payloads.flat:
         return None
-    if not payloads.escaped and values[0].endswith((b" ", b"\n", b"\r")):
-        values = [value.strip(b" \t\r\n") for value in values]
-    body = b"\n".join(values)
-    if body.count(b"\n") != len(values) - 1:
-        return None
-    lengths = [len(value) for value in values]
-    longest = lengths.index(max(lengths))
+    if not payloads.escaped:
+        payloads = payloads.stripped(b" \t\r\n")
+    lengths = payloads.ends - payloads.starts
+    longest = int(lengths.argmax())
     try:
-        template = _learn(payloads.text(values[longest]).strip(), side, None if expected is None else expected[longest])
+        template = _learn(payloads.text(longest).strip(), side, None if expected is None else expected[longest])
     except FaultError:
         return None
     if template is None:
         return None
-    return _read_joined(body, values, template, side, texts, expected, escaped=payloads.escaped)
+    quote = '\\"' if payloads.escaped else '"'
+    return _read_joined(payloads.joined(), lengths, template, side, texts, expected, quote=quote)
 
 
 def _read_regular(
@@ -150,47 +149,89 @@ def _read_regular(
     if template is None:
         return None
     values = [line.encode() for line in lines]
-    return _read_joined(b"\n".join(values), values, template, side, texts, expected, escaped=False)
+    lengths = np.array([len(value) for value in values])
+    return _read_joined(b"\n".join([*values, b""]), lengths, template, side, texts, expected, quote='"')
 
 
 def _read_joined(
     joined: bytes,
-    values: Sequence[bytes],
+    lengths: IntArray,
     template: _Template,
     side: Side,
     texts: TextPositions,
     expected: Sequence[int] | None,
     *,
-    escaped: bool,
+    quote: str,
 ) -> Rows | None:
-    """The rows of payloads, given joined by line feeds and each by itself, if all follow the template. If `escaped`,
-    quotation marks are spelled ESCAPED_QUOTE."""
-    quote = ESCAPED_QUOTE if escaped else '"'
-    before, between, after = (
-        text.replace('"', quote).encode() for text in (template.before, template.between, template.after)
+    """The rows of payloads if all follow the template. They are given joined, with a line feed behind each, in which
+    quotation marks are spelled `quote`; `lengths` are theirs."""
+    before, between, after, *keys = (
+        text.replace('"', quote).encode()
+        for text in (template.before, template.between, template.after, *template.keys)
     )
-    if joined.count(b"\n") == len(values) - 1 and (not between or between not in joined):
-        counts = [1] * len(values)
-    else:
-        counts = [value.count(b"\n") + (value.count(between) if between else 0) + 1 for value in values]
-    if expected is not None and counts != list(expected):
+    ends = np.cumsum(lengths + 1) - 1
+    starts = ends - lengths
+    counts = [1] * len(lengths)
+    if between or count_of(letters_of(joined), _LINE_FEED) > len(lengths):
+        payloads = [joined[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+        counts = [payload.count(b"\n") + (payload.count(between) if between else 0) + 1 for payload in payloads]
+        rows = _rows_on_lines(joined, before, between, after)
+        if rows is None:
+            return None
+        joined, before, after = rows, b"", b""
+        ends = places_of(letters_of(joined), _LINE_FEED)
+        starts = np.append(0, ends[:-1] + 1)
+    if len(ends) != sum(counts) or (expected is not None and counts != expected):
         return None
-    if not joined.startswith(before) or not joined.endswith(after):
+    constants = [before + keys[0], *keys[1:], after + b"\n"] if keys else [before, after + b"\n"]
+    letters = letters_of(joined)
+    values = _values(letters, starts, ends, constants)
+    if values is None:
         return None
-    body = joined[len(before) : len(joined) - len(after)]
-    body = body.replace(after + b"\n" + before, b"\n")
-    if between:
-        body = body.replace(between, b"\n")
-    rows = sum(counts)
-    if any(mark in body for mark in (b"{", b"}", b"[", b"]")) or (not escaped and b"\\" in body):
-        return None
-    colons = np.count_nonzero(np.frombuffer(body, np.uint8) == ord(":"))
-    if colons != rows * sum(map(bool, template.keys)):
-        return None
-    columns = _read_body(body.replace(b":", b","), rows, template, quote, side, texts)
+    columns = _read_values(letters, *values, template, quote, side, texts)
     if columns is None:
         return None
     return Rows(columns, frozenset(map(side.column, template.names)), counts)
+
+
+def _rows_on_lines(text: bytes, before: bytes, between: bytes, after: bytes) -> bytes | None:
+    """The rows of payloads that each stand on a line, with nothing around them, a line feed behind each."""
+    if not text.startswith(before) or not text.endswith(after + b"\n"):
+        return None
+    rows = text[len(before) : len(text) - len(after) - 1].replace(after + b"\n" + before, b"\n")
+    if between:
+        rows = rows.replace(between, b"\n")
+    return rows + b"\n"
+
+
+def _values(
+    letters: ByteArray, starts: IntArray, ends: IntArray, constants: Sequence[bytes]
+) -> tuple[IntArray, IntArray] | None:
+    """Starts and ends of the values in rows, each of shape (rows, values), or None when the constants do not stand
+    around them in every row. `starts` and `ends` are the rows', of which the last constant has one byte more."""
+    lengths = np.array([len(constant) for constant in constants])
+    value_starts = np.empty((len(starts), len(constants) - 1), np.int64)
+    value_starts[:, 0] = starts + lengths[0]
+    if value_starts.shape[1] > 1:
+        in_row = np.cumsum([constant.count(b":") for constant in constants])
+        colons = places_of(letters, _COLON)
+        if len(colons) != len(starts) * in_row[-1]:
+            return None
+        last_colons = colons.reshape(len(starts), -1)[:, in_row[1:-1] - 1]
+        value_starts[:, 1:] = last_colons + [len(constant) - constant.rindex(b":") for constant in constants[1:-1]]
+    value_ends = np.empty_like(value_starts)
+    value_ends[:, :-1] = value_starts[:, 1:] - lengths[1:-1]
+    value_ends[:, -1] = ends + 1 - lengths[-1]
+    try:
+        found = taken(
+            letters,
+            np.column_stack([starts, value_ends]),
+            np.column_stack([value_starts, ends + 1]),
+        )
+    except ValueError:
+        return None
+    are_there = found.reshape(len(starts), -1) == letters_of(b"".join(constants))
+    return (value_starts, value_ends) if are_there.all() else None
 
 
 def _learn(payload: str, side: Side, expected: int | None) -> _Template | None:
@@ -224,34 +265,57 @@ def _learn(payload: str, side: Side, expected: int | None) -> _Template | None:
         if side.names and len(side.names) != len(keys):
             return None
     texts = frozenset(i for i, mark in enumerate(marks[0]) if mark.startswith('"'))
-    return _Template(before, gaps.pop() if gaps else "", after, names, keys, texts)
+    spelled = tuple(
+        f"{',' if j else ''}{key}{colon}{value[: len(value) - len(value.lstrip())]}"
+        for j, (key, colon, value) in enumerate(parts[0])
+    )
+    return _Template(before, gaps.pop() if gaps else "", after, names, spelled if any(keys) else (), texts)
 
 
 def _mark(token: str, number: str) -> str:
     return f'"{number}"' if token.lstrip().startswith('"') else number
 
 
-def _read_body(
-    body: bytes, rows: int, template: _Template, quote: str, side: Side, texts: TextPositions
+def _read_values(
+    letters: ByteArray,
+    starts: IntArray,
+    ends: IntArray,
+    template: _Template,
+    quote: str,
+    side: Side,
+    texts: TextPositions,
 ) -> dict[str, Column] | None:
-    """Columns from rows of `key,value,…` or, when the template has no keys, `value,…`."""
-    step = 2 if any(template.keys) else 1
-    values = {step * i + step - 1: name for i, name in enumerate(template.names) if side.wants(name)}
-    keys = {place - 1: template.keys[place // 2].replace('"', quote) for place in values} if step == 2 else {}
-    memory = texts.setdefault((f"{side.label} json", len(template.names)), set())
-    memory.update(step * i + step - 1 for i in template.texts)
-    width = step * len(template.names)
-    wanted = list(values) or [0]
+    """Columns from rows of values, or of one value that is all of them when the template has no keys."""
+    names, rows = template.names, len(starts)
+    wanted = [i for i, name in enumerate(names) if side.wants(name)] or [0]
+    body = lines_of(letters, starts, ends)
+    if any(mark in body for mark in (b"{", b"}", b"[", b"]")) or (quote == '"' and b"\\" in body):
+        return None
+    width, positions = len(names), wanted
+    if template.keys and len(wanted) < width:
+        if body.count(b",") != rows * (width - 1):
+            return None
+        body = lines_of(letters, starts[:, wanted], ends[:, wanted])
+        width, positions = len(wanted), list(range(len(wanted)))
+    memory = texts.setdefault((f"{side.label} json", len(names)), set())
+    memory.update(position for position, i in zip(positions, wanted, strict=True) if i in template.texts)
     column_of = partial(_column, quote=quote)
-    columns = read_delimited(body, rows, width, wanted, memory, column_of, fixed=keys, missing=_MISSING, quote=None)
+    columns = read_delimited(body, rows, width, positions, memory, column_of, missing=_MISSING, quote=None)
     if columns is None:
         return None
-    if width == 1 and side.label == "input" and not all(isinstance(one, NumericColumn) for one in columns.values()):
+    if len(names) == 1 and side.label == "input" and not isinstance(columns[0], NumericColumn):
         return None  # a text that stands alone is measured and no column
-    return {side.column(name): columns[position] for position, name in values.items()}
+    return {
+        side.column(names[i]): columns[position]
+        for position, i in zip(positions, wanted, strict=True)
+        if side.wants(names[i])
+    }
 
 
 def _column(codes: IntArray, tokens: list[str], quote: str) -> Column | None:
+    texts = _texts(tokens, quote)
+    if texts is not None:
+        return column_of_distinct(codes, texts)
     cells: list[Cell] = []
     for token in tokens:
         cell = _cell(token.strip().replace(quote, '"'))
@@ -259,6 +323,16 @@ def _column(codes: IntArray, tokens: list[str], quote: str) -> Column | None:
             return None
         cells.append(cell)
     return column_of_tokens(codes, cells)
+
+
+def _texts(tokens: list[str], quote: str) -> list[str] | None:
+    """The texts that the distinct tokens are when each is one whole text without spaces around it, else None."""
+    between = f"{quote}\n{quote}"
+    joined = "\n".join(tokens)
+    if not joined.startswith(quote) or not joined.endswith(quote) or joined.count(quote) != 2 * len(tokens):
+        return None
+    texts = joined[len(quote) : -len(quote)].split(between)
+    return texts if len(texts) == len(tokens) and "".join(texts).isprintable() else None
 
 
 def _cell(token: str) -> Cell | EllipsisType:

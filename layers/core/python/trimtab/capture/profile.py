@@ -118,27 +118,27 @@ def _count(column: Column, bins: Bins) -> ColumnProfile:
 
 
 def count_numbers(column: NumericColumn, bins: NumericBins) -> ColumnProfile:
-    """Counts of a numeric column. Sorting the values and looking the edges up in them is eight times faster than
-    looking every value up in the edges (measured)."""
-    values = np.sort(column.values)  # NaN sorts last
-    values = values[: len(values) - int(np.isnan(values).sum())]
-    if len(values) and max(-values[0], values[-1]) > LARGEST:
-        return count_numbers(without_giants(column), bins)
-    ends = np.searchsorted(values, bins.edges, side="left")
+    """Counts of a numeric column."""
+    is_missing = np.isnan(column.values)
+    values = column.values[~is_missing] if is_missing.any() else column.values
     missing = len(column) - len(values) - column.invalid
-    counts = np.diff(np.concatenate([[0], ends, [len(values)]])).astype(np.int64)
     if not len(values):
-        return ColumnProfile(counts=counts, missing=missing, invalid=column.invalid)
+        return ColumnProfile(counts=np.zeros(bins.bins, np.int64), missing=missing, invalid=column.invalid)
+    minimum, maximum = float(values.min()), float(values.max())
+    if max(-minimum, maximum) > LARGEST:
+        return count_numbers(without_giants(column), bins)
+    positions = bins.positions(values)
+    counts = np.bincount(positions, minlength=bins.bins)
     return ColumnProfile(
         counts=counts,
         missing=missing,
         invalid=column.invalid,
-        minimum=float(values[0]),
-        maximum=float(values[-1]),
+        minimum=minimum,
+        maximum=maximum,
         total=float(values.sum()),
         squares=float(np.square(values).sum()),  # not `@`: BLAS may take threads for it
-        below=float(values[: ends[0]].sum()),
-        above=float(values[ends[-1] :].sum()),
+        below=float(values[positions == 0].sum()) if counts[0] else 0.0,
+        above=float(values[positions == len(bins.edges)].sum()) if counts[-1] else 0.0,
         integral=int(np.count_nonzero(values == np.floor(values))),
     )
 
