@@ -33,7 +33,7 @@ from trimtab.aws.smoke_requests import ask_both
 from trimtab.aws.state_table import StaleStateError, StateDocument, list_states, read_state, write_state
 from trimtab.findings import Origin
 from trimtab.rollout.actions import ENDPOINT_ACTIONS, Action, Guard, Smoke
-from trimtab.rollout.commands import CommandRefusedError, obey
+from trimtab.rollout.commands import Command, CommandRefusedError, obey
 from trimtab.rollout.comparison import compare
 from trimtab.rollout.evidence import judgement_document, rollout_findings
 from trimtab.rollout.freeze import frozen_by
@@ -128,8 +128,6 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
     for endpoint, document in begun(request, run).items():
         try:
             outcomes[endpoint] = bring_further(endpoint, document, request, run)
-        except StaleStateError:
-            logger.info("Another run is at it", extra={"endpoint": endpoint})
         except Exception:
             # one rollout must not stop the others; the error raised at the end counts as the function's
             logger.exception("Rollout could not be brought further", extra={"endpoint": endpoint})
@@ -170,10 +168,14 @@ def bring_further(endpoint: str, document: StateDocument, request: Request, run:
     subject, refused = Subject(rollout_of(document.content), document, settings), ""
     if request.command and request.command != "guard":
         try:
-            subject = save(subject, obey(subject.rollout, request.command, request.by, request.reason, run.now), run)
+            subject = obeyed(subject, request.command, request, run)
         except CommandRefusedError as error:
             refused = str(error)
-    rollout = tell(take_steps(subject, run), run).rollout
+    try:
+        subject = tell(take_steps(subject, run), run)
+    except StaleStateError:
+        logger.info("Another run is at it", extra={"endpoint": endpoint})
+    rollout = subject.rollout
     logger.info("Rollout looked at", extra={"endpoint": endpoint, "rollout": rollout.id, "phase": rollout.phase.value})
     return {
         "rollout": rollout.id,
@@ -182,6 +184,19 @@ def bring_further(endpoint: str, document: StateDocument, request: Request, run:
         "reason": rollout.held.reason if rollout.held else rollout.reason,
         **({"refused": refused} if refused else {}),
     }
+
+
+def obeyed(subject: Subject, command: Command, request: Request, run: Run) -> Subject:
+    """The rollout after the command, written down. Where another run was faster, what a person said holds for what that
+    run has written. Raises CommandRefusedError."""
+    endpoint = subject.rollout.endpoint
+    for _ in range(MOST_STEPS):
+        try:
+            return save(subject, obey(subject.rollout, command, request.by, request.reason, run.now), run)
+        except StaleStateError:
+            document = read_state(run.settings.state_table_name, CHANGES, endpoint)
+            subject = replace(subject, rollout=rollout_of(document.content), stored=document)
+    raise CommandRefusedError(f"other runs of this function are at {endpoint} all the time; say it again")
 
 
 def take_steps(subject: Subject, run: Run) -> Subject:

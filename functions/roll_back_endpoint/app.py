@@ -35,7 +35,7 @@ from trimtab.aws.restorations import (
     update,
 )
 from trimtab.aws.sagemaker_deployments import NotFoundError
-from trimtab.aws.state_table import StateDocument, read_state
+from trimtab.aws.state_table import StaleStateError, StateDocument, read_state
 from trimtab.rollout import restoration_change as change
 from trimtab.rollout.alarm_event import (
     AlarmChange,
@@ -60,6 +60,8 @@ tracer = Tracer()
 BEFORE_ALARM = timedelta(minutes=15)
 """Health is that of so many minutes before an alarm, and since."""
 DAY = timedelta(days=1)
+MOST_RACES = 4
+"""So often a run that another one has overtaken looks anew before it fails, for Lambda to repeat it minutes later."""
 
 
 class Request(BaseModel):
@@ -122,7 +124,7 @@ def for_each(names: Iterable[str], do: Callable[[str], Mapping[str, Any]]) -> di
     failed: list[str] = []
     for name in names:
         try:
-            outcomes[name] = do(name)
+            outcomes[name] = retried(do, name)
         except Exception:
             # the error raised at the end makes Lambda try again
             logger.exception("Endpoint failed", extra={"endpoint": name})
@@ -131,6 +133,16 @@ def for_each(names: Iterable[str], do: Callable[[str], Mapping[str, Any]]) -> di
     if failed:
         raise EndpointsFailedError(f"failed: {', '.join(failed)}; done: {', '.join(outcomes) or 'none'}")
     return {"endpoints": outcomes}
+
+
+def retried(do: Callable[[str], Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+    """Do something for an endpoint, anew while other runs are faster: SageMaker tells several things at once."""
+    for _ in range(MOST_RACES):
+        try:
+            return do(name)
+        except StaleStateError:
+            logger.info("Another run is at it", extra={"endpoint": name})
+    return do(name)
 
 
 @tracer.capture_method(capture_response=False)

@@ -2,11 +2,7 @@
 
 import os
 import random
-import signal
-import threading
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +12,7 @@ from local.capture_objects import CaptureObject, write
 from local.dataset import part
 from local.history import replay
 from tests.integration.deployed import HOUR, ROWS_AN_HOUR, START, Deployed, traffic, wait_for
+from tests.integration.killing import workers_killed
 from trimtab.capture.decode import decode
 from trimtab.capture.keys import parse_capture_key
 from trimtab.capture.layout import Layout
@@ -29,43 +26,6 @@ OBJECTS = int(os.environ.get("TRIMTAB_LOST_WORKERS_OBJECTS", "1500"))
 ENDPOINTS = ("survivor-a", "survivor-b", "survivor-c")
 ROWS_AN_OBJECT = 3
 DUPLICATED = 0.3
-
-
-def workers() -> list[int]:
-    """The processes that run profile_capture."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            environment = (folder / "environ").read_bytes()
-        except OSError:
-            continue
-        if b"AWS_LAMBDA_FUNCTION_NAME=trimtab-profile-capture" in environment.split(b"\0"):
-            found.append(int(folder.name))
-    return found
-
-
-@contextmanager
-def workers_killed(every: tuple[float, float], times: int) -> Iterator[list[int]]:
-    """Kill one worker after another at random moments until the block ends, so many at the most."""
-    killed: list[int] = []
-    over = threading.Event()
-    rng = random.Random(1)
-
-    def kill() -> None:
-        while len(killed) < times and not over.wait(rng.uniform(*every)):
-            running = workers()
-            if running:
-                victim = rng.choice(running)
-                os.kill(victim, signal.SIGKILL)
-                killed.append(victim)
-
-    thread = threading.Thread(target=kill, daemon=True)
-    thread.start()
-    try:
-        yield killed
-    finally:
-        over.set()
-        thread.join()
 
 
 def counts(entries: dict[datetime, list[ObjectProfile]]) -> dict[datetime, bytes]:
@@ -122,7 +82,7 @@ def test_lost_workers_lose_and_double_nothing(stack: Deployed) -> None:
     rng.shuffle(deliveries)
     with (
         stack.failed_messages_return_after(15, "CaptureQueue"),
-        workers_killed(every=(0.5, 3.0), times=12) as killed,
+        workers_killed(stack.cloud, stack.function("profile_capture"), every=(0.5, 3.0), times=12) as killed,
     ):
         write(deliveries, stack.cloud.client("s3"), stack.capture_bucket)
         wait_for(lambda: stack.is_empty("CaptureQueue"), 60 + OBJECTS / 25, "the queue to be empty")

@@ -296,16 +296,29 @@ def test_one_rollout_that_cannot_be_looked_at_does_not_stop_the_others(world):
 def test_two_runs_at_once_do_no_harm(world):
     world.start()
     stale = copy.deepcopy(world.aws.items)
-    put = world.aws.PutItem
-
-    def lose_the_race(**_):
-        world.aws.PutItem = put
-        raise error("ConditionalCheckFailedException", "The conditional request failed")
-
-    world.aws.PutItem = lose_the_race
-    assert world.tick() is None
+    lose_the_race(world.aws)
+    assert world.tick()["phase"] == "preparing"
     assert world.aws.items == stale
     assert world.run()["phase"] == "promoted"
+
+
+def test_a_command_holds_though_another_run_is_at_it(world):
+    world.start()
+    world.run(until=("baking",))
+    lose_the_race(world.aws)
+    assert world.tick(endpoint="churn", command="abort", by="anna", reason="no")["phase"] == "rolling_back"
+    assert "anna" in world.run()["reason"]
+
+
+def lose_the_race(aws):
+    """Let another run be faster at the next write."""
+    put = aws.PutItem
+
+    def refused(**_):
+        aws.PutItem = put
+        raise error("ConditionalCheckFailedException", "The conditional request failed")
+
+    aws.PutItem = refused
 
 
 def test_a_command_without_a_rollout_is_an_error(world):

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from functions.roll_back_endpoint import app
 from trimtab.aws import clients, restorations
-from trimtab.aws.state_table import StateDocument, read_state, write_state
+from trimtab.aws.state_table import StaleStateError, StateDocument, read_state, write_state
 from trimtab.findings import Finding
 from trimtab.rollout.good_configs import history_of
 from trimtab.settings import EndpointSettings
@@ -675,12 +675,35 @@ def test_a_rollout_that_begins_at_the_same_moment_is_not_overrun(world, context,
         return begin(subject, restoration, run)
 
     monkeypatch.setattr(app, "begin", overtaken)
+    assert answered(call(context, "alarm_raised"))["rule"] == "change in progress"
+    assert (world.updates, change(world)["kind"]) == ([], "rollout")
+    assert world.started == [("judge_canary_function_name", {"endpoint": "churn"})]
+
+
+@pytest.mark.usefixtures("world")
+def test_a_run_that_others_overtake_all_the_time_is_an_error(context, monkeypatch):
+    def overtaken(*_):
+        raise StaleStateError("churn")
+
+    monkeypatch.setattr(app, "begin", overtaken)
     with pytest.raises(app.EndpointsFailedError):
         call(context, "alarm_raised")
-    monkeypatch.setattr(app, "begin", begin)
-    assert (world.updates, change(world)["kind"]) == ([], "rollout")
-    call(context, "alarm_raised")  # as Lambda does with a run that failed
-    assert world.started == [("judge_canary_function_name", {"endpoint": "churn"})]
+
+
+@pytest.mark.parametrize("alarmed", [-4, 1])
+def test_an_alarm_of_a_canary_that_was_rolled_back_does_not_touch_what_served_before_it(world, context, alarmed):
+    """The alarm still rings when the rollout has ended, or comes late."""
+    over = {
+        "kind": "rollout",
+        "phase": "rolled_back",
+        "phase_since": ALARMED.isoformat(),
+        "before": {"config": "churn-2"},
+    }
+    write_state(TABLE, "change", "churn", over, after=StateDocument())
+    world.alarms["churn-5xx"] = described("churn-5xx", since=ALARMED + alarmed * MINUTE)
+    outcome = answered(call(context, "quarter_passed", 2))
+    assert outcome["rule"] == ("answered" if alarmed < 0 else "already put back")
+    assert (world.updates, history(world).present.since) == ([], ALARMED)
 
 
 def test_alarms_that_are_none_of_ours_are_left(world, context):

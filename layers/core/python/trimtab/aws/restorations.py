@@ -13,11 +13,19 @@ from trimtab.aws.sagemaker_deployments import EndpointBusyError, NotFoundError
 from trimtab.aws.state_table import StateDocument, list_states, read_state, write_state
 from trimtab.findings import Finding, Origin
 from trimtab.rollout import restoration_change as change
-from trimtab.rollout.good_configs import ConfigHistory, began_deployment, history_of, in_service, rolled_back
+from trimtab.rollout.good_configs import (
+    ConfigHistory,
+    began_deployment,
+    history_of,
+    in_service,
+    rolled_back,
+    rollout_rolled_back,
+)
 from trimtab.rollout.observed import IN_SERVICE, EndpointState
 from trimtab.rollout.restoration_change import Restoration
 from trimtab.rollout.restoration_evidence import restoration_finding
-from trimtab.rollout.state import CHANGES, TERMINAL
+from trimtab.rollout.state import CHANGES, TERMINAL, Phase
+from trimtab.rollout.state import KIND as ROLLOUT
 from trimtab.settings import EndpointSettings, RollBackEndpointSettings, is_opted_out
 
 GOOD_CONFIGS, PROPOSALS = "good_config", "restoration_proposal"
@@ -83,8 +91,17 @@ def read_subject(name: str, run: Run) -> Subject | None:
         return save(subject, began_deployment(subject.history, state.pending, monitored.changed), run)
     if state.status == IN_SERVICE and (not subject.changing or subject.is_waiting):
         # while something else goes on, what serves is on trial, as a canary's config is
-        return save(subject, in_service(subject.history, state.config, monitored.changed), run)
+        return save(subject, _served(subject, monitored.changed), run)
     return subject
+
+
+def _served(subject: Subject, changed: datetime) -> ConfigHistory:
+    """What served, now that the endpoint was seen in service."""
+    history, content = in_service(subject.history, subject.endpoint.config, changed), subject.change.content
+    if content.get("kind") == ROLLOUT and content["phase"] == Phase.ROLLED_BACK:
+        ended = datetime.fromisoformat(content["phase_since"])
+        return rollout_rolled_back(history, content["before"]["config"], ended)
+    return history
 
 
 def save(subject: Subject, history: ConfigHistory, run: Run) -> Subject:

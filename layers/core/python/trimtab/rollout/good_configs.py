@@ -15,7 +15,8 @@ class Served(BaseModel):
     """A configuration that served. `since`: when its last deployment began, as far as Trimtab saw it.
 
     `seen_good`: when it was last seen to be good, None: never. `alarmed`: when an alarm last told that it is ill.
-    `is_put_back`: a restoration deployed it. `is_rolled_back`: a restoration took it away.
+    `is_put_back`: a restoration deployed it, or the end of a rollout that was rolled back. `is_rolled_back`: a
+    restoration took it away.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -90,6 +91,15 @@ def rolled_back(history: ConfigHistory, bad: str, good: str, now: datetime) -> C
     marked = tuple(_with(each, is_rolled_back=True) if each.config == bad else each for each in history.served)
     after = in_service(_with(history, served=marked), good, now)
     return _with(after, served=(_with(after.served[0], since=now, is_put_back=True), *after.served[1:]))
+
+
+def rollout_rolled_back(history: ConfigHistory, config: str, ended: datetime) -> ConfigHistory:
+    """The history once a rollout was rolled back, which put `config` back by `ended`. Alarms that still ring of its
+    canary then, or come late, say nothing of the configuration that had served before it."""
+    present = history.present
+    if present is None or present.config != config or present.since >= ended:
+        return history
+    return _with(history, served=(_with(present, since=ended, is_put_back=True), *history.served[1:]))
 
 
 def alarmed(history: ConfigHistory, moment: datetime) -> ConfigHistory:
