@@ -202,9 +202,17 @@ def test_finding_events_match_the_rule_that_brings_them(path, resources):
         ("judge_canary", "AlarmRang", "alarm_raised"),
         ("judge_canary", "EndpointChanged", "endpoint_in_service"),
         ("judge_canary", "EndpointChanged", "deployment_bakes"),
+        ("start_retraining", "Found", "drift_raised"),
+        ("start_retraining", "Found", "model_quality_raised"),
+        ("watch_training", "TrainingJobEnded", "training_job_completed"),
+        ("watch_training", "TrainingJobEnded", "training_job_waited_too_long"),
+        ("watch_training", "PipelineEnded", "pipeline_succeeded"),
+        ("release_model", "VersionJudged", "version_approved"),
+        ("release_model", "RolloutEnded", "rollout_promoted"),
+        ("check_drift_helped", "RolloutEnded", "rollout_promoted"),
     ],
 )
-def test_events_of_rollouts_match_the_rules_that_bring_them(function, event, sample, resources):
+def test_events_of_rollouts_and_retraining_match_the_rules_that_bring_them(function, event, sample, resources):
     rule = resources[logical_id(function)]["Properties"]["Events"][event]["Properties"]
     told = json.loads((PROJECT / "events" / function / f"{sample}.json").read_text())
     assert EventPattern.load(json.dumps(rule["Pattern"])).matches_event(told)
@@ -288,8 +296,19 @@ def test_only_lists_of_endpoints_metrics_and_log_delivery_are_allowed_on_everyth
         ("RollBackEndpointFunction", "ReadAlarms"),
         ("RollBackEndpointFunction", "ReadHealth"),
         ("TrackCostFunction", "FindEndpoints"),
+        ("TrackCostFunction", "FindTrainings"),
         ("TrackCostFunction", "ReadMetrics"),
         ("TrackCostFunction", "ReadPriceLists"),
+        ("RightsizeEndpointsFunction", "FindEndpoints"),
+        ("RightsizeEndpointsFunction", "ReadAlarms"),
+        ("RightsizeEndpointsFunction", "ReadTraffic"),
+        ("RightsizeEndpointsFunction", "ReadPriceLists"),
+        ("StartRetrainingFunction", "FindTrainings"),
+        ("StartRetrainingFunction", "ReadTraffic"),
+        ("StartRetrainingFunction", "ReadPriceLists"),
+        ("WatchTrainingFunction", "FindVersions"),
+        ("ReleaseModelFunction", "FindVersions"),
+        ("ReleaseModelFunction", "FindEndpoints"),
         ("BackfillStateMachine", "DeliverLogs"),
     }
     assert not [action for *_, action in wide if "*" in action]

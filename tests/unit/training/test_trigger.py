@@ -89,3 +89,20 @@ def test_a_person_may_ask():
     assert "new prices" in found.reason
     with pytest.raises(NotATriggerError, match="id"):
         trigger_of_request({"endpoint": "churn"})
+
+
+@pytest.mark.parametrize(
+    ("evidence", "drop"),
+    [
+        ({"drop": 0.04}, 0.04),
+        ({"changes": {"accuracy": {"reference": {"value": 0.91}, "current": {"value": 0.87}}}}, 0.04),
+        ({"changes": {"mae": {"reference": {"value": 2.0}, "current": {"value": 2.5}}}}, 0.5),
+        ({"changes": {"auc": {"reference": {"value": 0.9}, "current": {"value": 0.8}}}}, None),
+        ({"changes": {"accuracy": {"reference": None}}}, None),
+        ({"drop": float("nan")}, None),
+        ({}, None),
+    ],
+)
+def test_the_loss_of_quality_is_read_as_it_is_told(evidence, drop):
+    detail = {"endpoint": "churn", "kind": "model_quality", "state": "raised", "evidence": evidence}
+    assert trigger_of_finding(detail).quality_drop == (drop if drop is None else pytest.approx(drop))

@@ -20,6 +20,7 @@ from trimtab.rollout.freeze import parse_window
 from trimtab.rollout.rollback_settings import RollbackSettings
 from trimtab.rollout.settings import RolloutSettings
 from trimtab.sizing.settings import SizingSettings
+from trimtab.training.settings import RetrainingSettings
 
 
 class SettingsError(ValueError):
@@ -140,6 +141,44 @@ class RightsizeEndpointsSettings(FunctionSettings):
     findings_bus_name: str
 
 
+class StartRetrainingSettings(FunctionSettings):
+    """Environment of start_retraining."""
+
+    name: str
+    state_bucket_name: str
+    state_table_name: str
+    findings_bus_name: str
+
+
+class WatchTrainingSettings(FunctionSettings):
+    """Environment of watch_training."""
+
+    name: str
+    state_bucket_name: str
+    state_table_name: str
+    findings_bus_name: str
+    start_retraining_function_name: str
+
+
+class ReleaseModelSettings(FunctionSettings):
+    """Environment of release_model."""
+
+    name: str
+    state_bucket_name: str
+    state_table_name: str
+    findings_bus_name: str
+    start_rollout_function_name: str
+
+
+class CheckDriftHelpedSettings(FunctionSettings):
+    """Environment of check_drift_helped."""
+
+    name: str
+    state_bucket_name: str
+    state_table_name: str
+    findings_bus_name: str
+
+
 def is_opted_out(tags: Mapping[str, str]) -> bool:
     """Whether an endpoint's tags say that it is not to be monitored."""
     return tags.get("trimtab:monitor") == "off"
@@ -187,6 +226,7 @@ class EndpointSettings(BaseModel):
     rollback: RollbackSettings = RollbackSettings()
     cost: CostSettings = CostSettings()
     sizing: SizingSettings = SizingSettings()
+    retraining: RetrainingSettings = RetrainingSettings()
 
     def layout(self, bins: Mapping[str, Bins] = MappingProxyType({})) -> Layout:
         """How captures are read, given the bins of the reference, if there is one."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
+from typing import Any, Literal
 
 UNIT_FACTORS = (10.0, 100.0, 1e3, 1e6, 1e9, 60.0, 3600.0, 1024.0, 2.54, 25.4, 0.45359237, 1.609344, 0.3048)
 """Factors between units that feeds are mistaken in: powers of ten, seconds and minutes, inches, pounds, miles, feet."""
@@ -48,7 +48,7 @@ def trigger_of_finding(detail: Mapping[str, Any]) -> Trigger:
     }
     thresholds = _mapping(evidence, "thresholds")
     faulty = tuple(sorted(name for name, column in alerting.items() if _is_fault(column, thresholds)))
-    drop, links = evidence.get("drop"), _mapping(detail, "links")
+    links = _mapping(detail, "links")
     return Trigger(
         endpoint=_text(detail, "endpoint"),
         variant=str(detail.get("variant") or "*"),
@@ -60,7 +60,7 @@ def trigger_of_finding(detail: Mapping[str, Any]) -> Trigger:
         report=str(links.get("report") or links.get("verdict") or ""),
         moved=tuple(sorted(alerting.keys() - set(faulty))),
         faulty=faulty,
-        quality_drop=float(drop) if isinstance(drop, int | float) and isfinite(drop) else None,
+        quality_drop=_quality_drop(evidence),
     )
 
 
@@ -79,6 +79,22 @@ def trigger_of_request(payload: Mapping[str, Any]) -> Trigger:
         window_end=_text(payload, "id"),
         reason=f"{by} asked for it: {payload.get('reason') or 'no reason given'}",
     )
+
+
+def _quality_drop(evidence: Mapping[str, Any]) -> float | None:
+    """Accuracy lost, or error gained, as a finding tells it by itself or by the metrics before and now."""
+    drop = evidence.get("drop")
+    if drop is None:
+        changes = _mapping(evidence, "changes")
+        metric, sign = next(((name, sign) for name, sign in _LOSSES.items() if name in changes), ("", 1))
+        before, now = (_mapping(_mapping(changes, metric), each).get("value") for each in ("reference", "current"))
+        if isinstance(before, int | float) and isinstance(now, int | float):
+            drop = sign * (before - now)
+    return float(drop) if isinstance(drop, int | float) and isfinite(drop) else None
+
+
+_LOSSES: Mapping[str, Literal[1, -1]] = {"accuracy": 1, "mae": -1, "rmse": -1}
+"""Metrics that tell what an error costs, and whether less of them is worse."""
 
 
 def _is_fault(column: Mapping[str, Any], thresholds: Mapping[str, Any]) -> bool:
