@@ -29,6 +29,7 @@ from ministack.services.cloudformation import changesets, engine, handlers, stac
 from ministack_alarms import judge_alarms_as_cloudwatch_does
 from ministack_maps import complete_distributed_map
 from ministack_metrics import keep_metrics_as_cloudwatch_does
+from ministack_played import take_whole_series
 from ministack_policies import simulate_with_context
 
 UNPACKED_LAYERS = Path(tempfile.gettempdir()) / "layers"
@@ -234,6 +235,7 @@ def main() -> None:
     tell_who_holds_a_key()
     complete_distributed_map()
     keep_metrics_as_cloudwatch_does()
+    take_whole_series()
     judge_alarms_as_cloudwatch_does()
     app.main()
 

@@ -31,7 +31,7 @@ MAX_DATAPOINTS = 100_800  # of GetMetricData, a page
 MAX_STATISTICS = 1440  # of GetMetricStatistics, in all
 
 _AT = itemgetter("Timestamp")
-_STORING = threading.Lock()
+STORING = threading.Lock()
 
 type Points = Sequence[Mapping[str, Any]]
 
@@ -108,7 +108,7 @@ def _store(namespace: str, datum: Mapping[str, Any], contents: Request) -> None:
         "Dimensions": dimensions,
         **contents,
     }
-    with _STORING:
+    with STORING:
         bucket = cw._metric_bucket((namespace, datum["MetricName"], cw._dims_key(dimensions)))
         bisect.insort(bucket, point, key=_AT)
 
@@ -134,7 +134,7 @@ def _append_log_events(append: Callable[..., None], stream: Any, events: list[di
 
 def _points(metric: Mapping[str, Any], unit: str | None, start: float, end: float) -> Points:
     dimensions = {each["Name"]: each["Value"] for each in metric.get("Dimensions") or []}
-    with _STORING:
+    with STORING:
         bucket = cw._metrics.get((metric["Namespace"], metric["MetricName"], cw._dims_key(dimensions))) or []
         first, last = bisect.bisect_left(bucket, start, key=_AT), bisect.bisect_left(bucket, end, key=_AT)
         points: Points = bucket[first:last]

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from local.cloud import Cloud
 from local.inbox import Queue
+from local.metric_history import MetricSeries
 
 pytestmark = pytest.mark.integration
 
@@ -208,6 +209,16 @@ def test_long_periods_begin_at_the_start_that_is_asked_for(cloudwatch: Any) -> N
     [result] = answer["MetricDataResults"]
     assert result["Values"] == [4, 5, 1]
     assert result["Timestamps"] == [start + timedelta(minutes=number) for number in (0, 5, 10)]
+
+
+def test_series_that_are_played_are_told_beside_what_was_put(cloud: Cloud, cloudwatch: Any) -> None:
+    put(cloudwatch, "Played", {"Value": 9, "Dimensions": dimensions(A="1"), "Timestamp": minutes_ago(4)})
+    minutes = [([1.0, 3.0], [3.0, 1.0]), None, ([5.0], [2.0])]
+    series = MetricSeries(SPACE, "Played", "Count", minutes_ago(5), minutes)
+    assert cloud.play_metrics([series.document({"A": "1"})]) == 2
+    for statistic, newest_first in (("Sum", [10, 9, 6]), ("Average", [5, 9, 1.5]), ("p99", [5, 9, 3])):
+        [told] = ask(cloudwatch, query("Played", statistic, A="1"))
+        assert told["Values"] == pytest.approx(newest_first, rel=0.05)
 
 
 def test_metric_math_divides_what_is_there(cloudwatch: Any) -> None:

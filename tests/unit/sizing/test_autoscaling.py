@@ -62,9 +62,23 @@ def test_seasonal_traffic_is_scheduled(traffic):
     assert raised.schedule.startswith("cron(45 ")
     assert raised.schedule.endswith(" ? * MON-FRI *)")
     assert raised.minimum > policy.minimum
-    assert any(name.startswith("raise-sat-sun") for name in names)
+    assert any(name.startswith("raise-sun-sat") for name in names)
     assert len(names) == len(set(names))
     assert policy.floor[14 * 60] > policy.floor[3 * 60] == policy.minimum
+
+
+def test_a_night_after_a_busy_evening_keeps_what_it_needs(traffic):
+    """The evening's spell ends when the night's has begun: ending it must not take away what the night needs."""
+    day = [30.0] * 5 + [5.0] * 10 + [80.0] * 9
+    policy = target_tracking(
+        replace(traffic, hourly_p99=tuple(day * 7), night_p95=5.0, seasonality=0.9),
+        Capacity(13, 16, 15, "cpu"), 10, 12, DEFAULTS,
+    )  # fmt: skip
+    night = next(action for action in policy.scheduled if action.schedule == "cron(0 0 ? * * *)")
+    assert policy.minimum < night.minimum == policy.floor[60] < policy.floor[23 * 60] == policy.floor[24 * 60 - 1]
+    assert [action.name for action in policy.scheduled] == [
+        "lower-daily-0000", "lower-daily-0500", "raise-daily-1445",
+    ]  # fmt: skip
 
 
 def test_traffic_without_season_has_no_schedule(traffic):

@@ -1,5 +1,6 @@
 """How many instances, and the policy that varies them: target tracking, and a schedule where traffic has one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, isfinite
 from typing import Literal
@@ -16,7 +17,8 @@ Metric = Literal["SageMakerVariantInvocationsPerInstance", "CPUUtilization"]
 LEAD_MINUTES = 15  # a scheduled instance starts so long before its hour
 MAX_HEADROOM = 1.5
 MERGED_HOURS = 2  # a dip this short between two busy spells is not worth two more actions
-DAYS = {"MON-FRI": range(5), "SAT-SUN": range(5, 7)}
+DAYS = (range(5), range(5, 7))
+WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +96,35 @@ def _schedule(
     if demand.seasonality <= settings.scheduled_from:
         return (), None
     floor = np.full(WEEK_MINUTES, minimum, dtype=np.int64)
-    actions: list[ScheduledAction] = []
-    for days, numbers in DAYS.items():
+    for numbers in DAYS:
         profile = np.array(demand.hourly_p99).reshape(7, 24)[list(numbers)]
         if not np.isfinite(profile).all():
             continue
         needed = [_count_for(float(rps) * demand.headroom, capacity, count, settings) for rps in profile.max(axis=0)]
         for first, last, least in _busy_spells(needed, minimum):
-            actions += [
-                ScheduledAction(f"raise-{days}-{first:02}".lower(), _cron(first * 60 - LEAD_MINUTES, days), least),
-                ScheduledAction(f"lower-{days}-{last:02}".lower(), _cron(last * 60, days), minimum),
-            ]
             for day in numbers:
                 minutes = np.arange(day * 1440 + first * 60 - LEAD_MINUTES, day * 1440 + last * 60) % WEEK_MINUTES
                 floor[minutes] = np.maximum(floor[minutes], least)
-    return tuple(actions), floor if actions else None
+    actions = _actions(floor)
+    return actions, floor if actions else None
+
+
+def _actions(floor: NDArray[np.int64]) -> tuple[ScheduledAction, ...]:
+    """What sets the least capacity wherever it changes: spells overlap, so each alone does not tell what it is after
+    one of them. Changes at the same time of several days are one action."""
+    before = np.roll(floor, 1)
+    days: dict[tuple[int, int, str], list[int]] = {}
+    for minute in np.flatnonzero(floor != before).tolist():
+        day, of_day = divmod(minute, 24 * 60)
+        way = "raise" if floor[minute] > before[minute] else "lower"
+        days.setdefault((of_day, int(floor[minute]), way), []).append(day)
+    actions = []
+    for (of_day, least, way), numbers in sorted(days.items()):
+        hour, minute = divmod(of_day, 60)
+        words = _weekdays(numbers)
+        name = f"{way}-{'daily' if words == '*' else words.lower().replace(',', '-')}-{hour:02}{minute:02}"
+        actions.append(ScheduledAction(name, f"cron({minute} {hour} ? * {words} *)", least))
+    return tuple(actions)
 
 
 def _count_for(rps: float, capacity: Capacity, most: int, settings: SizingSettings) -> int:
@@ -129,11 +145,11 @@ def _busy_spells(needed: list[int], minimum: int) -> list[tuple[int, int, int]]:
     return spells
 
 
-def _cron(minute_of_day: int, days: str) -> str:
-    """Application Auto Scaling's cron of six fields; before midnight is the day before."""
-    if minute_of_day < 0:
-        days = {"MON-FRI": "SUN-THU", "SAT-SUN": "FRI-SAT"}[days]
-    elif minute_of_day >= 24 * 60:
-        days = {"MON-FRI": "TUE-SAT", "SAT-SUN": "SUN-MON"}[days]
-    hour, minute = divmod(minute_of_day % (24 * 60), 60)
-    return f"cron({minute} {hour} ? * {days} *)"
+def _weekdays(numbers: Sequence[int]) -> str:
+    """Days of the week, counted from Monday, in cron's words; cron's week begins on Sunday, and no range crosses it."""
+    of_cron = sorted((number + 1) % 7 for number in numbers)
+    if len(of_cron) == len(WEEKDAYS):
+        return "*"
+    if len(of_cron) > 2 and of_cron[-1] - of_cron[0] == len(of_cron) - 1:
+        return f"{WEEKDAYS[of_cron[0]]}-{WEEKDAYS[of_cron[-1]]}"
+    return ",".join(WEEKDAYS[number] for number in of_cron)
