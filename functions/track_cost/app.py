@@ -1,4 +1,5 @@
-"""track_cost: every hour by schedule, what each endpoint cost, what its predictions cost, and whether that is unusual.
+"""track_cost: every hour by schedule, what each endpoint and its predictions cost, whether that is unusual, and what
+training cost.
 
 By payload, for one endpoint and any past moment: `{"endpoint": "churn", "until": "2026-11-20T08:00:00Z"}`; and what a
 canary earned, when it is told what predictions were worth: `{"endpoint": "churn", "outcomes": {…}}` (docs/cost.md).
@@ -8,39 +9,33 @@ repeated run does no harm.
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Self
+from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import AwareDatetime, BaseModel, Field, FiniteFloat, model_validator
 
 from trimtab.aws import cost_documents, sagemaker
-from trimtab.aws.cost_metrics import count_predictions, count_variants
+from trimtab.aws.cost_metrics import count_predictions
+from trimtab.aws.cost_observations import look_at, observe
 from trimtab.aws.embedded_metrics import log_metrics
 from trimtab.aws.endpoint_settings import load_endpoint_settings, load_settings, parameter_name
 from trimtab.aws.event_bridge import publish_findings
-from trimtab.aws.pricing import read_price_list
+from trimtab.aws.price_lists import PriceLists
 from trimtab.aws.sagemaker import Endpoint
-from trimtab.aws.sagemaker_deployments import NotFoundError, describe_config
 from trimtab.aws.state_table import read_state, write_state
+from trimtab.aws.training_costs import count_trainings
 from trimtab.cost.alert import after_hour
 from trimtab.cost.anomaly import judge_hour
 from trimtab.cost.catalogue import bundled_catalogue
-from trimtab.cost.configurations import Configuration, read_configuration
-from trimtab.cost.evidence import (
-    anomaly_finding,
-    judgement_evidence,
-    price_settings_finding,
-    unknown_price_finding,
-)
+from trimtab.cost.evidence import anomaly_finding, judgement_evidence, price_settings_finding, unknown_price_finding
 from trimtab.cost.hours import EndpointHour
 from trimtab.cost.ledger import (
     DAY,
     HOUR,
+    KEPT,
     LATE,
     Hours,
     hours_of_document,
@@ -50,27 +45,15 @@ from trimtab.cost.ledger import (
     settled_hours,
     with_readings,
 )
-from trimtab.cost.measured import Observed, measured_hours, sample_period
-from trimtab.cost.memory import Memory, another_look, first_look, memory_document, memory_from_document
-from trimtab.cost.predictions import Outcomes, hour_metrics, revenue_impact
-from trimtab.cost.prices import (
-    NO_PRICES,
-    Component,
-    Price,
-    PriceList,
-    Product,
-    choose_price,
-    is_fresh,
-    price_list_document,
-    price_list_from_document,
-)
-from trimtab.cost.pricing_api import SERVICE_CODE, product_filters, read_prices
-from trimtab.cost.settings import PriceSettings
+from trimtab.cost.measured import measured_hours
+from trimtab.cost.memory import Memory, memory_document, memory_from_document
+from trimtab.cost.predictions import hour_metrics, revenue_impact
+from trimtab.cost.prices import Price, Product
+from trimtab.cost.request import OutcomeReport, Request
 from trimtab.cost.summary import View, account_summary, endpoint_month, endpoint_row, rows_to_keep
 from trimtab.drift.evidence import settings_finding
 from trimtab.drift.windows import whole_hour
 from trimtab.findings import Finding, Origin
-from trimtab.rollout.request import CANARY
 from trimtab.settings import EndpointSettings, TrackCostSettings, is_opted_out, parse_price_settings
 
 logger = Logger()
@@ -83,59 +66,20 @@ RESERVE_MS = 60_000
 """With less time left no other endpoint is begun."""
 
 
-class Arm(BaseModel):
-    """What the predictions of a variant were worth: of how many it is known, their mean value and its variance."""
-
-    variant: str
-    count: Annotated[int, Field(ge=0)]
-    mean: FiniteFloat
-    variance: Annotated[FiniteFloat, Field(ge=0)]
-
-    @property
-    def outcomes(self) -> Outcomes:
-        return Outcomes(self.count, self.mean, self.variance)
-
-
-class OutcomeReport(BaseModel):
-    """What predictions were worth from `since` until before `until`, as the business counts it."""
-
-    since: AwareDatetime
-    until: AwareDatetime
-    canary: Arm
-    production: Arm
-
-
-class Request(BaseModel):
-    """The payload. The schedule's own event has none of these fields: every endpoint, until now."""
-
-    endpoint: str | None = None
-    until: AwareDatetime | None = None
-    outcomes: OutcomeReport | None = None
-
-    @model_validator(mode="after")
-    def _outcomes_of_an_endpoint(self) -> Self:
-        if self.outcomes and not self.endpoint:
-            raise ValueError("outcomes are those of one endpoint: name it")
-        return self
-
-
 class EndpointsFailedError(RuntimeError):
     """The cost of some endpoints could not be told; that of all others was."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What is the same for every endpoint of one invocation. `until`: the end of the last hour that is counted.
-    `price_lists`: what was read of each component, before and now. `price_problems`: why not."""
+    """What is the same for every endpoint of one invocation. `until`: the end of the last hour that is counted."""
 
     settings: TrackCostSettings
     account: str
     region: str
     now: datetime
     until: datetime
-    prices: PriceSettings = field(default_factory=PriceSettings)
-    price_lists: dict[Component, tuple[PriceList, PriceList]] = field(default_factory=dict)
-    price_problems: dict[str, None] = field(default_factory=dict)
+    prices: PriceLists
 
     @property
     def bucket(self) -> str:
@@ -160,11 +104,13 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
     _, _, _, region, account, *_ = context.invoked_function_arn.split(":")
     now = datetime.now(UTC)
     until = whole_hour(min(request.until or now, now - DELAY))
-    run = with_prices(Run(TrackCostSettings.from_environment(os.environ), account, region, now, until))
+    run = begin(account, region, now, until)
     before = cost_documents.read_summary(run.bucket)
     rows = rows_to_keep(before, run.until)
     outcomes: dict[str, Any] = {}
     failed: list[str] = []
+    if not request.endpoint and not track_trainings(run):
+        failed.append("training jobs")
     for name in [request.endpoint] if request.endpoint else dict.fromkeys((*sagemaker.endpoint_names(), *rows)):
         if context.get_remaining_time_in_millis() < RESERVE_MS:
             failed.append(name)
@@ -191,12 +137,15 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
     return answer
 
 
-def with_prices(run: Run) -> Run:
-    """The run with what the account says about prices; what cannot be used is told once."""
-    parameter = f"/{run.settings.name}/prices"
-    loaded = load_settings(parameter, run.table, "prices", parse_price_settings)
-    report_problem("prices", loaded.problem, parameter, run)
-    return replace(run, prices=loaded.settings)
+def begin(account: str, region: str, now: datetime, until: datetime) -> Run:
+    """A run with what the account says about prices; what of that cannot be used is told once."""
+    settings = TrackCostSettings.from_environment(os.environ)
+    parameter = f"/{settings.name}/prices"
+    own = load_settings(parameter, settings.state_table_name, "prices", parse_price_settings)
+    prices = PriceLists(settings.state_bucket_name, region, own.settings, now)
+    run = Run(settings, account, region, now, until, prices)
+    report_problem("prices", own.problem, parameter, run)
+    return run
 
 
 @tracer.capture_method(capture_response=False)
@@ -209,14 +158,15 @@ def track_endpoint(name: str, run: Run) -> dict[str, Any] | None:
     if endpoint is not None:
         if is_opted_out(endpoint.tags):
             return None
-        memory = look_at(endpoint, memory, run)
+        memory = look_at(endpoint, memory, run.settings.tag_keys, run.now)
     elif memory is None:
         return None
     loaded = load_endpoint_settings(run.settings.name, run.table, name)
     report_problem(f"endpoint#{name}", loaded.problem, parameter_name(run.settings.name, name), run, name)
 
-    prices = prices_of((p for each in memory.configurations.values() for p in each.products(run.region)), run)
-    months = read_months(name, loaded.settings, run)
+    prices = run.prices.prices_of(p for each in memory.configurations.values() for p in each.products(run.region))
+    start = run.until - loaded.settings.cost.baseline_weeks * 7 * DAY - 15 * DAY  # hours compared with, and read again
+    months = cost_documents.read_months(run.bucket, name, months_between(start, run.until))
     hours = {start: hour for document in months.values() for start, hour in hours_of_document(document).items()}
     if memory.ended is None:
         hours = with_readings(hours, count_hours(name, endpoint, memory, hours, prices, run))
@@ -245,42 +195,6 @@ def track_endpoint(name: str, run: Run) -> dict[str, Any] | None:
     )
 
 
-def look_at(endpoint: Endpoint, memory: Memory | None, run: Run) -> Memory:
-    """What is remembered of an endpoint after another look at it."""
-    created = endpoint.created.astimezone(UTC)
-    used = {
-        name: configuration_named(name, endpoint, memory) for name in (endpoint.configuration, endpoint.pending) if name
-    }
-    memory = memory or first_look(created, used[endpoint.configuration], run.now)
-    memory = another_look(
-        memory,
-        used,
-        created=created,
-        configuration=endpoint.configuration,
-        pending=endpoint.pending,
-        changed=endpoint.changed.astimezone(UTC),
-        now=run.now,
-    )
-    wanted = {key.casefold() for key in run.settings.tag_keys}
-    return replace(memory, tags={key: value for key, value in endpoint.tags.items() if key.casefold() in wanted})
-
-
-def configuration_named(name: str, endpoint: Endpoint, memory: Memory | None) -> Configuration:
-    """An endpoint config, as it is remembered when it was deleted behind the endpoint's back."""
-    try:
-        return read_configuration(describe_config(name))
-    except NotFoundError:
-        logger.warning("Endpoint config is gone", extra={"endpoint": endpoint.name, "configuration": name})
-        remembered = memory.configurations.get(name) if memory else None
-        return remembered or Configuration(name, endpoint.created.astimezone(UTC), None)
-
-
-def read_months(name: str, settings: EndpointSettings, run: Run) -> dict[str, dict[str, Any]]:
-    """The stored months that hold this one, the hours that may be read, and those they are compared with."""
-    start = run.until - settings.cost.baseline_weeks * 7 * DAY - 15 * DAY
-    return cost_documents.read_months(run.bucket, name, months_between(start, run.until))
-
-
 def count_hours(
     name: str,
     endpoint: Endpoint | None,
@@ -295,29 +209,8 @@ def count_hours(
     wanted = hours_to_read(known, first, run.until, now=run.now, priced=priced)
     if not wanted:
         return []
-    configurations = memory.configurations
-    variants = [variant for each in configurations.values() for variant in each.variants or ()]
-    period = sample_period(configurations.values())
-    series = count_variants(
-        name,
-        list(dict.fromkeys((*(each.name for each in variants), *(endpoint.variants if endpoint else ())))),
-        wanted[0] - HOUR,
-        wanted[-1] + HOUR,
-        period=round(period.total_seconds()),
-        is_async=configurations[memory.configuration].is_async,
-        serverless={each.name for each in variants if each.memory_mb},
-    )
-    observed = Observed(
-        region=run.region,
-        created=memory.created,
-        seen=memory.seen,
-        stages=memory.stages,
-        configurations=configurations,
-        series=series,
-        period=period,
-        temporary=frozenset({CANARY}),
-    )
-    counted = measured_hours(observed, wanted, prices, run.prices)
+    observed = observe(name, endpoint, memory, run.region, wanted[0], wanted[-1] + HOUR)
+    counted = measured_hours(observed, wanted, prices, run.prices.settings)
     # an endpoint that is gone costs nothing, which needs no hours to be kept
     return [each for each in counted if endpoint or each.start < memory.seen or each.cost.usd != 0]
 
@@ -361,55 +254,29 @@ def tell_unpriced(name: str, memory: Memory, hours: Hours, run: Run) -> Memory:
     return replace(memory, unpriced=frozenset(items))
 
 
-def prices_of(products: Iterable[Product], run: Run) -> dict[Product, Price]:
-    """The prices of what has one, from the best source that knows it."""
-    prices = {}
-    for product in dict.fromkeys(products):
-        cached, answered = price_lists(product.component, run)
-        price = choose_price(
-            product,
-            settings=run.prices,
-            cached=cached,
-            answered=answered,
-            bundled=bundled_catalogue().prices,
-            now=run.now,
-        )
-        if price:
-            prices[product] = price
-    return prices
-
-
-def price_lists(component: Component, run: Run) -> tuple[PriceList, PriceList]:
-    """What is kept of a component's prices, and, when that is old, what the Pricing API says. It may be forbidden."""
-    if component in run.price_lists:
-        return run.price_lists[component]
-    cached = price_list_from_document(cost_documents.read_price_document(run.bucket, run.region, component))
-    answered = NO_PRICES
-    if not is_fresh(cached, run.prices, run.now):
-        try:
-            answered = read_prices(
-                read_price_list(SERVICE_CODE, product_filters(run.region, component)), run.now
-            ).prices
-            problem = "" if answered.prices else f"no prices of {component} in {run.region}"
-        except (BotoCoreError, ClientError) as error:
-            logger.warning("Pricing API could not be asked", exc_info=True)
-            problem = str(error)
-        if problem:
-            run.price_problems[problem] = None
-        else:
-            document = price_list_document(answered)
-            cost_documents.write_price_document(run.bucket, run.region, component, document)
-    run.price_lists[component] = (cached, answered)
-    return cached, answered
+def track_trainings(run: Run) -> bool:
+    """Keep what training jobs cost that finished, and publish what spot saved. False: that failed."""
+    try:
+        rows = count_trainings(run.table, run.prices)
+    except Exception:
+        # it must not stop the endpoints; the error raised at the end makes Lambda try again
+        logger.exception("Training jobs could not be counted")
+        return False
+    for row in rows:
+        ended = datetime.fromisoformat(row["ended"])
+        if row["spot"] and ended > run.now - KEPT:
+            log_metrics(metrics.provider.namespace, {}, {"SpotSaving": row["saved_usd"]}, ended)
+    return True
 
 
 def write_summary(before: Mapping[str, Any], rows: Mapping[str, Any], run: Run) -> None:
     """Store the account's view, unless there is one of a later hour."""
     if before and datetime.fromisoformat(before["until"]) > run.until:
         return
-    view = View(
-        run.account, run.region, run.until, bundled_catalogue().as_of.isoformat(), "; ".join(run.price_problems)
-    )
+    problem = "; ".join(run.prices.problems)
+    if problem:
+        logger.warning("Prices could not be read", extra={"problem": problem})
+    view = View(run.account, run.region, run.until, bundled_catalogue().as_of.isoformat(), problem)
     cost_documents.write_summary(run.bucket, account_summary(view, rows, run.settings.tag_keys))
 
 

@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from functions.rightsize_endpoints import app
 from tests.unit.functions.aws_in_memory import Killed
 from tests.unit.functions.sizing_world import CONFIG, NOW, TARGET, Clock, World, install, wave
+from trimtab.aws import sizing_observations
+from trimtab.sizing import variant as sizing_variant
 
 SAMPLES = sorted((Path(__file__).parents[3] / "events" / "rightsize_endpoints").glob("*.json"))
 OBSERVE = "sizing: {latency_ms: 200, days: 7}"  # half of the default, which one test has: the minutes take time
@@ -522,7 +524,7 @@ def ended(world):
 def test_a_run_killed_at_any_call_and_made_again_ends_alike(world, monkeypatch):
     world.aws.settings(ACT)
     observed, found = {}, {}
-    from_datapoints, recommend = app.from_datapoints, app.recommend
+    from_datapoints, recommend = sizing_observations.from_datapoints, sizing_variant.recommend
 
     def observe(points, **others):
         if "churn" not in observed:
@@ -534,8 +536,8 @@ def test_a_run_killed_at_any_call_and_made_again_ends_alike(world, monkeypatch):
             found[len(catalogue)] = recommend(observations, endpoint, catalogue, *others, **named)
         return found[len(catalogue)]
 
-    monkeypatch.setattr(app, "from_datapoints", observe)
-    monkeypatch.setattr(app, "recommend", answer)
+    monkeypatch.setattr(sizing_observations, "from_datapoints", observe)
+    monkeypatch.setattr(sizing_variant, "recommend", answer)
     world.size()  # the minutes are read once; from here on CloudWatch answers them blank
 
     def anew():

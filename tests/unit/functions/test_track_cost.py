@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.track_cost import app
-from trimtab.aws import cost_documents, cost_metrics
+from trimtab.aws import cost_documents, cost_metrics, cost_observations, price_lists
 from trimtab.aws.cloudwatch_metrics import Series
 from trimtab.aws.sagemaker import Endpoint
 from trimtab.aws.sagemaker_deployments import NotFoundError
@@ -46,6 +46,7 @@ class Aws:
     prices: dict | None = field(default_factory=lambda: {"ml.m5.xlarge": M5, "ml.c5.xlarge": 0.204})
     asked: int = 0
     queries: list = field(default_factory=list)
+    trainings: list | None = field(default_factory=list)  # rows whose cost became known
 
     def add(self, name, instance_type="ml.m5.xlarge", *, tags=None, created=CREATED, config=None, **variant):
         config = config or f"{name}-1"
@@ -107,6 +108,11 @@ class Aws:
             return Series(dict(list(within.items())[::2]), is_complete=False)
         return Series(within, is_complete=True)
 
+    def count_trainings(self, _table, _prices):
+        if self.trainings is None:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "ListTrainingJobs")
+        return self.trainings
+
     def read_price_list(self, _service, filters):
         self.asked += 1
         if self.prices is None:
@@ -137,9 +143,10 @@ def aws(stack, monkeypatch):
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Trimtab")
     monkeypatch.setattr(app.sagemaker, "endpoint_names", lambda: iter(list(made.endpoints)))
     monkeypatch.setattr(app.sagemaker, "describe_endpoint", made.describe_endpoint)
-    monkeypatch.setattr(app, "describe_config", made.describe_config)
+    monkeypatch.setattr(cost_observations, "describe_config", made.describe_config)
     monkeypatch.setattr(cost_metrics, "read_metrics", made.read_metrics)
-    monkeypatch.setattr(app, "read_price_list", made.read_price_list)
+    monkeypatch.setattr(price_lists, "read_price_list", made.read_price_list)
+    monkeypatch.setattr(app, "count_trainings", made.count_trainings)
     monkeypatch.setattr(app, "publish_findings", lambda _, findings: stack.findings.extend(findings))
     monkeypatch.setattr(app, "datetime", Clock)
     monkeypatch.setattr(Clock, "shown", NOW)
@@ -615,6 +622,31 @@ def test_without_enough_outcomes_no_revenue_is_claimed(context, capsys):
     payload["outcomes"]["canary"] |= {"variant": "blue", "count": 199}
     assert track(context, **payload)["revenue_impact"]["mid"] is None
     assert "RevenueImpact" not in capsys.readouterr().out
+
+
+def spot_savings(capsys):
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"SpotSaving"' in line]
+    assert all(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [[]] for line in lines)
+    return {datetime.fromtimestamp(line["_aws"]["Timestamp"] / 1000, UTC): line["SpotSaving"] for line in lines}
+
+
+def test_what_spot_saved_is_published_as_of_each_jobs_end(churn, context, capsys):
+    row = {"name": "t", "spot": True, "ended": (NOW - HOUR).isoformat(), "saved_usd": 1.25}
+    churn.trainings = [
+        row,
+        row | {"spot": False, "ended": (NOW - 2 * HOUR).isoformat(), "saved_usd": 0.0},
+        row | {"ended": (NOW - 20 * DAY).isoformat()},  # CloudWatch takes nothing that old
+    ]
+    track(context)
+    assert spot_savings(capsys) == {NOW - HOUR: 1.25}
+
+
+def test_trainings_that_cannot_be_counted_do_not_stop_the_endpoints(stack, churn, context):
+    churn.trainings = None
+    with pytest.raises(app.EndpointsFailedError, match="not told: training jobs; told: churn"):
+        track(context)
+    assert len(stored(stack)) == 9
+    assert track(context, endpoint="churn")["endpoints"]
 
 
 @pytest.mark.usefixtures("aws")

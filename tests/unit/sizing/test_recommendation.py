@@ -81,6 +81,15 @@ def test_a_queue_that_measured_latency_contradicts_is_not_believed(worked, obser
     assert found.verdict is not Verdict.UNDERSIZED
 
 
+def test_latency_that_was_measured_over_the_target_is_never_right_sized(worked, observe, size, endpoint):
+    """The queue breaks in nearly all minutes, measured latency only in a fifth of them: still too small."""
+    fast = observe(worked.rps * 10, instances=3)
+    p95 = np.where(np.arange(len(worked.rps)) % 5, 97.3, 250.0)
+    found = size(replace(fast, latency_p95_ms=p95), replace(endpoint, instances=3))
+    assert found.verdict is Verdict.UNDERSIZED
+    assert "breaks 200 ms in 20.00% of minutes" in found.reason
+
+
 def test_six_days_since_a_change_are_not_enough(size, observed, endpoint, now):
     found = size(observed, replace(endpoint, changed=now - timedelta(days=6)))
     assert (found.verdict, found.proposal) == (Verdict.INSUFFICIENT_DATA, None)

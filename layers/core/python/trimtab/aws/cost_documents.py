@@ -1,4 +1,4 @@
-"""What is kept about cost in the state bucket: hours by endpoint and month, the account's view, and price lists."""
+"""What is kept about cost in the state bucket: hours by endpoint and month, the account's view, trainings, prices."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -7,6 +7,8 @@ from typing import Any
 from trimtab.aws import s3
 
 SUMMARY = "costs/summary.json"
+TRAININGS = "costs/training_jobs"
+"""No endpoint's name has an underscore."""
 _FEW_SPACES = (",", ":")
 
 
@@ -33,6 +35,16 @@ def read_summary(bucket: str) -> dict[str, Any]:
 def write_summary(bucket: str, document: Mapping[str, Any]) -> None:
     """Store the account's view."""
     _write(bucket, SUMMARY, document)
+
+
+def read_trainings(bucket: str, months: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The documents of months about the training jobs that ended in them; empty ones of months that have none."""
+    return {month: _read(bucket, f"{TRAININGS}/{month}.json") for month in months}
+
+
+def write_trainings(bucket: str, month: str, document: Mapping[str, Any]) -> None:
+    """Store a month's training jobs."""
+    _write(bucket, f"{TRAININGS}/{month}.json", document)
 
 
 def read_price_document(bucket: str, region: str, component: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Changes of instances as they are written down, brought about, verified and undone, each step safe to repeat."""
+"""Changes of instances as they are written down, brought about and undone, each step safe to repeat."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,20 +12,19 @@ from trimtab.aws import sizing_documents
 from trimtab.aws.endpoint_settings import load_endpoint_settings
 from trimtab.aws.event_bridge import publish_findings
 from trimtab.aws.sagemaker_deployments import EndpointBusyError, NotFoundError
-from trimtab.aws.sizing_metrics import read_hourly, read_minutes
 from trimtab.aws.state_table import StaleStateError, StateDocument, list_states, read_state, write_state
 from trimtab.findings import Finding, Origin
+from trimtab.rollout.freeze import frozen_by
 from trimtab.rollout.state import CHANGES, TERMINAL, is_over
 from trimtab.rollout.state import KIND as ROLLOUT
-from trimtab.settings import RightsizeEndpointsSettings
+from trimtab.settings import EndpointSettings, RightsizeEndpointsSettings
 from trimtab.sizing import application, setting, verification
-from trimtab.sizing.application import Order, Resizing, Seen
-from trimtab.sizing.description import publish_seconds
-from trimtab.sizing.evidence import change_finding, trial_finding
+from trimtab.sizing.application import Order, Prediction, Resizing, Seen
+from trimtab.sizing.evidence import change_finding
 from trimtab.sizing.notification import Memory
-from trimtab.sizing.observations import METRICS, from_datapoints
+from trimtab.sizing.plan import Plan
 from trimtab.sizing.setting import Scaling, Setting
-from trimtab.sizing.verification import Trial, Verified
+from trimtab.sizing.verification import Trial
 
 TRIALS, LOCKS, ACCOUNT = "sizing_trial", "sizing_lock", "account"
 """Partitions of the state table, besides CHANGES: trials go by endpoint, the lock is one for the account."""
@@ -83,6 +82,33 @@ def lock_holder(name: str, run: Run) -> str:
     change = read_state(run.table, CHANGES, lock["endpoint"]).content
     trial = read_state(run.table, TRIALS, lock["endpoint"]).content
     return application.holds_lock(lock, change, trial, run.now)
+
+
+def obstacle(
+    endpoint: str,
+    plan: Plan,
+    present: Setting,
+    prediction: Prediction | None,
+    applied: datetime | None,
+    settings: EndpointSettings,
+    run: Run,
+    *,
+    is_approved: bool = False,
+) -> str:
+    """Why a plan is not brought about now, "" when it may be, or may be approved. `applied`: when the variant was last
+    changed by Trimtab."""
+    is_proposed = application.needs_approval(plan, settings.sizing) and not is_approved
+    return application.why_not_apply(
+        present=present,
+        wanted=setting.wanted_setting(plan, present),
+        prediction=prediction,
+        applied=applied,
+        frozen_by="" if is_proposed else frozen_by(settings.freeze, run.now),
+        holder="" if is_proposed else lock_holder(endpoint, run),
+        now=run.now,
+        settings=settings.sizing,
+        is_approved=is_approved,
+    )
 
 
 def begin(resizing: Resizing, change: StateDocument, run: Run) -> dict[str, Any]:
@@ -190,30 +216,6 @@ def remember_change(over: Resizing, run: Run) -> None:
     memory, stored = read_memory(over.endpoint, over.variant, run)
     if memory.applied is None or memory.applied < over.started:
         write_memory(over.endpoint, over.variant, memory.after(applied=run.now, approvable=None), stored, run)
-
-
-def read_verified(trial: Trial, start: datetime, end: datetime, run: Run) -> Verified:
-    """Hold the hours from `start` to `end` against what a change was predicted to do."""
-    name, variant = trial.change.endpoint, trial.change.variant
-    settings = load_endpoint_settings(run.settings.name, run.table, name).settings.sizing
-    wanted = {each: METRICS[each][:2] for each in ("invocations", "instances")}
-    read = read_minutes(name, variant, wanted, start, end)
-    config = deployments.describe_config(trial.change.config)
-    minutes = from_datapoints(
-        read.points, start=start, end=end, incomplete=read.incomplete, publish_seconds=publish_seconds(config)
-    )
-    _, p99 = read_hourly(name, variant, start, end)
-    in_ms = {hour: value / 1000 for hour, value in p99.points.items()}
-    return verification.verify(trial, minutes, in_ms, run.now, settings)
-
-
-def close_trial(trial: Trial, verified: Verified, outcome: str, stored: StateDocument, run: Run) -> dict[str, Any]:
-    """End a verification, and tell how it ended."""
-    name, variant = trial.change.endpoint, trial.change.variant
-    closed = trial.closed(outcome, verified.reason, run.now)
-    run.tell(trial_finding(run.origin(name, variant), closed, verified, run.now))
-    write_state(run.table, TRIALS, name, closed.document(), after=stored)
-    return {"trial": trial.change.id, "outcome": outcome, "reason": verified.reason}
 
 
 def read_seen(name: str, variant: str) -> Seen | None:

@@ -15,6 +15,8 @@ _POINTS_PER_CALL = 100_800
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 KEPT = timedelta(days=15)
 """CloudWatch keeps minutes for so long."""
+PUBLISHED = timedelta(minutes=3)
+"""Metrics are whole so long after their minute."""
 
 
 @dataclass(frozen=True)

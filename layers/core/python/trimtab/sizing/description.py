@@ -133,3 +133,20 @@ def retyped(config: Mapping[str, Any], variant: str, instance_type: str, instanc
         {**each, **new} if each["VariantName"] == variant else dict(each) for each in config["ProductionVariants"]
     ]
     return {**config, "ProductionVariants": changed}
+
+
+def how_to_retype(endpoint: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """How people change the instance type: the calls of SageMaker's API, in order, with a name to be chosen.
+
+    `config`: what CreateEndpointConfig needs for the new type, as `retyped` gives it.
+    """
+    return {
+        "create_endpoint_config": {"EndpointConfigName": "<a new name>", **config},
+        "update_endpoint": {
+            "EndpointName": endpoint,
+            "EndpointConfigName": "<the new name>",
+            "RetainAllVariantProperties": True,
+            "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DesiredInstanceCount"}],
+        },
+        "guide": "docs/sizing.md",
+    }

@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from pydantic import AwareDatetime
 
 from trimtab.findings import State
-from trimtab.sizing.application import Prediction
+from trimtab.sizing.application import Mode, Prediction, Resizing, resizing_id
 from trimtab.sizing.description import Regime
 from trimtab.sizing.plan import Document, Plan
 from trimtab.sizing.recommendation import Recommendation, Verdict
+from trimtab.sizing.setting import Setting, wanted_setting
 from trimtab.sizing.settings import SizingSettings
 
 CALM = timedelta(days=3)
@@ -31,6 +32,29 @@ class Approvable(Document):
     plan: Plan
     prediction: Prediction
     reason: str
+
+    def resizing(
+        self, endpoint: str, variant: str, config: str, present: Setting, *, mode: Mode, by: str, now: datetime
+    ) -> Resizing:
+        """The change that brings the plan about, before anything was done for it. Raises ValueError when it is none for
+        the `present` setting, which `why_not_apply` would have said."""
+        wanted = wanted_setting(self.plan, present)
+        if isinstance(wanted, str):
+            raise ValueError(wanted)
+        return Resizing(
+            id=resizing_id(endpoint, variant, config, self.plan, now),
+            endpoint=endpoint,
+            variant=variant,
+            config=config,
+            mode=mode,
+            by=by,
+            reason=self.reason,
+            plan=self.plan,
+            before=present,
+            wanted=wanted,
+            prediction=self.prediction,
+            started=now,
+        )
 
 
 class Memory(Document):

@@ -150,8 +150,10 @@ def _decide(
 ) -> tuple[Verdict, str, Proposal | None]:
     today, now_type = situation.today, situation.load.measured_on.name
     trusted = [each for each in top if each.confidence.value >= settings.min_confidence]
-    if not today.holds(settings) and not _is_contradicted(situation):
-        broken = f"{now_type} breaks {situation.target_ms:.0f} ms in {today.broken_share:.2%} of minutes"
+    measured = _measured_share(situation)
+    if not today.holds(settings) and (measured > settings.unexplained_share or not _is_contradicted(situation)):
+        share = measured or today.broken_share
+        broken = f"{now_type} breaks {situation.target_ms:.0f} ms in {share:.2%} of minutes"
         if trusted:
             return Verdict.UNDERSIZED, f"{broken}; {_described(trusted[0])} would have held it", trusted[0]
         why = _why_low(top[0]) if top else _why_none(rejected, now_type)
@@ -178,6 +180,15 @@ def _decide(
         verdict = Verdict.INSUFFICIENT_DATA if is_low else Verdict.OVERSIZED
         return verdict, f"nothing is proposed: {why_not}" + (f" ({_why_low(best)})" if is_low else ""), None
     return Verdict.RIGHT_SIZED, why_not, None
+
+
+def _measured_share(situation: Situation) -> float:
+    """Share of the minutes with enough requests whose p95 was measured over the target; 0 when it was not measured."""
+    p95, requests = situation.observations.latency_p95_ms, situation.observations.invocations
+    if p95 is None:
+        return 0.0
+    compared = (requests >= ENOUGH_REQUESTS) & np.isfinite(p95)
+    return float(np.mean(p95[compared] > situation.target_ms)) if compared.any() else 0.0
 
 
 def _is_contradicted(situation: Situation) -> bool:
