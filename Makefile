@@ -6,7 +6,7 @@ SHELL := /usr/bin/env bash
 PYTHON := .venv/bin/python
 SAM := SAM_CLI_TELEMETRY=0 PATH="$$(cat .local/python-bin):$$PATH" .local/venvs/sam/bin/sam
 
-.PHONY: help setup demo demo-canary test lint bench fuzz build local local-down lock clean
+.PHONY: help setup demo demo-canary demo-cost test lint bench bench-canary bench-sizing fuzz build local local-down lock clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -19,6 +19,9 @@ demo: setup ## The main job on the local cloud, on real data: from captures to o
 
 demo-canary: setup ## Four rollouts on the local cloud: one is promoted, two are rolled back, one gets no traffic
 	@$(PYTHON) -m local.demo_canary
+
+demo-cost: setup ## A fleet of six endpoints on the local cloud: what each should run on, and what a prediction costs
+	@$(PYTHON) -m local.demo_cost
 
 test: setup build ## All tests: unit, contract, and integration on the local cloud
 	@$(PYTHON) -m pytest tests/unit tests/contract --numprocesses auto --dist loadfile
@@ -35,6 +38,12 @@ bench: ## How fast it is and what it costs, into docs/performance.md (QUICK=1: s
 	@local/setup.sh bench
 	@$(if $(QUICK),,$(PYTHON) -m bench.cold_start)
 	@.local/venvs/bench/bin/python -m bench.capture $(if $(QUICK),--quick)
+
+bench-canary: setup ## How often the canary judge errs, into docs/canary-figures.md (QUICK=1: few runs, the page stays)
+	@$(PYTHON) -m bench.canary $(if $(QUICK),--quick)
+
+bench-sizing: setup ## How often a proposed size holds, into docs/sizing-figures.md (QUICK=1: few endpoints, the page stays)
+	@$(PYTHON) -m bench.sizing $(if $(QUICK),--quick)
 
 fuzz: ## Feed the decoder broken captures for SECONDS (600)
 	@local/setup.sh bench

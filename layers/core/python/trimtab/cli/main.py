@@ -11,9 +11,13 @@ from trimtab.capture.reference import InvalidReferenceError
 from trimtab.cli.backfill import add_backfill_command
 from trimtab.cli.canary import add_canary_command
 from trimtab.cli.drift import add_drift_command
+from trimtab.cli.gate import add_gate_command
 from trimtab.cli.options import InputError
 from trimtab.cli.output import warn
 from trimtab.cli.profile import add_profile_command
+from trimtab.cli.release import add_release_command
+from trimtab.cli.size import add_size_command
+from trimtab.cli.versions import add_versions_command
 
 BAD_INPUT = 2
 _FAILED = 1
@@ -55,13 +59,18 @@ def _say(message: str, code: int) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="trimtab",
-        description="Profiles captures and judges drift and canaries on this machine, with no AWS account.",
+        description="Profiles captures, judges drift, canaries and new models and sizes endpoints on this machine, "
+        "with no AWS account; releases models through a deployed stack.",
     )
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_profile_command(commands)
     add_drift_command(commands)
     add_canary_command(commands)
+    add_size_command(commands)
+    add_gate_command(commands)
+    add_versions_command(commands)
+    add_release_command(commands)
     add_backfill_command(commands)
     return parser
 

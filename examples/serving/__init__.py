@@ -1,0 +1,1 @@
+"""A serving container that works on SageMaker and anywhere else."""
