@@ -11,7 +11,7 @@ from trimtab.sizing.settings import SizingSettings
 
 BEST = {
     "days": 14, "requests": 1e6, "load_seen": 0.8, "r2": 0.95, "likeness": 1.0, "rests_on_gpu": False,
-    "knows_bursts": True, "count_gap": 0.0, "changed": None, "doubts": (),
+    "grows_workers": False, "knows_bursts": True, "count_gap": 0.0, "changed": None, "doubts": (),
 }  # fmt: skip
 
 
@@ -39,6 +39,8 @@ def test_nothing_lowers_the_best(judge):
         ({"count_gap": None}, 1.0),
         ({"knows_bursts": False}, 0.9),
         ({"rests_on_gpu": True}, 0.69),
+        ({"grows_workers": True}, 0.69),
+        ({"grows_workers": True, "rests_on_gpu": True, "likeness": 0.5}, 0.5),
         ({"doubts": ("something",)}, 0.5),
     ],
 )

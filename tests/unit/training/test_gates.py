@@ -205,8 +205,8 @@ def test_a_first_model_is_compared_with_none():
 
 
 def test_gates_can_be_switched_off_and_declared_not_applicable():
-    off = GateThresholds(off=frozenset({"calibration", "noise"}))
-    assert not {"calibration", "noise"} & {verdict.gate for verdict in judge_gates(evaluation(), off)}
+    some = GateThresholds(skip=frozenset({"calibration", "noise"}))
+    assert not {"calibration", "noise"} & {verdict.gate for verdict in judge_gates(evaluation(), some)}
     unknown = {"unseen_category": None, "unicode": None}
     told = with_part("robustness", **unknown, not_applicable=list(unknown))
     assert all_passed(judge_gates(evaluation_of(told), THRESHOLDS))

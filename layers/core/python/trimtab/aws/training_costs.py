@@ -16,7 +16,7 @@ _UNPRICED_DAYS = timedelta(days=31)
 
 
 def count_trainings(table: str, prices: PriceLists) -> list[dict[str, Any]]:
-    """Keep the jobs that finished since the last look, at first those of this month, and price what had no price so far.
+    """Keep the jobs that finished since the last look, at first those of this month; price what had no price so far.
     The rows whose cost became known, each once.
 
     Of very many jobs, so many are looked at as there is time for; the next look goes on with them.

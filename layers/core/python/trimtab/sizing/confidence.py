@@ -11,7 +11,10 @@ from trimtab.sizing.settings import SizingSettings
 
 CROSS_CHECK = 0.1
 RECENT = timedelta(days=7)
-GPU_CEILING = 0.69  # GPU utilisation is time busy, not saturation: never more than medium
+CEILING = 0.69  # never more than medium, however good the rest is
+MARGIN = 1.4
+"""So much less capacity a proposal of high confidence must still hold with: with few requests in flight, bursts within
+a minute of 1.5 times its rate stay below what Little's law can tell from chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ def confidence(
     r2: float,
     likeness: float,
     rests_on_gpu: bool,
+    grows_workers: bool,
     knows_bursts: bool,
     count_gap: float | None,
     changed: datetime | None,
@@ -41,6 +45,7 @@ def confidence(
     """Confidence in a proposal.
 
     `load_seen`: the greatest utilisation seen as a share of the target; `likeness`: of the proposed type to today's;
+    `grows_workers`: whether it counts on more workers than were measured;
     `count_gap`: relative difference between the two ways to count instances, None when they cannot be compared;
     `doubts`: each halves it.
     """
@@ -57,10 +62,19 @@ def confidence(
     ]
     value = float(np.prod([factor for factor, _ in factors]))
     reasons = [f"× {factor:.2g}: {text}" for factor, text in factors if factor < 1]
-    if rests_on_gpu and value > GPU_CEILING:
-        value = GPU_CEILING
-        reasons.append(f"at most {GPU_CEILING}: a busy GPU need not be a full one")
-    return Confidence(value, _level(value, settings), tuple(reasons))
+    sure = Confidence(value, _level(value, settings), tuple(reasons))
+    if rests_on_gpu:
+        sure = capped(sure, "a busy GPU need not be a full one", settings)
+    if grows_workers:
+        sure = capped(sure, "that a server on more vCPUs starts more workers is not known", settings)
+    return sure
+
+
+def capped(sure: Confidence, reason: str, settings: SizingSettings) -> Confidence:
+    """At most medium, for something that the metrics cannot tell."""
+    if sure.value <= CEILING:
+        return sure
+    return Confidence(CEILING, _level(CEILING, settings), (*sure.reasons, f"at most {CEILING}: {reason}"))
 
 
 def count_gap(observations: Observations) -> float | None:

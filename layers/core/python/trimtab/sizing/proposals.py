@@ -10,7 +10,7 @@ import numpy as np
 from trimtab.sizing.autoscaling import Policy, instances_needed, target_tracking
 from trimtab.sizing.candidates import Rejection, likeness, objection
 from trimtab.sizing.capacity import Capacity, Workload, capacity
-from trimtab.sizing.confidence import Confidence, confidence, count_gap
+from trimtab.sizing.confidence import MARGIN, Confidence, capped, confidence, count_gap
 from trimtab.sizing.demand import Demand
 from trimtab.sizing.endpoint import Endpoint, InstanceType
 from trimtab.sizing.observations import Observations
@@ -39,11 +39,15 @@ class Situation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Running:
-    """One way to run on a type: how many at the design load, under a policy or (None) never varied."""
+    """One way to run on a type: how many at the design load, under a policy or (None) never varied.
+
+    `has_margin`: it would hold with MARGIN times less capacity.
+    """
 
     count: int
     policy: Policy | None
     replay: Replay
+    has_margin: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,6 +143,8 @@ def _propose(
     running = cheapest(able, count, most)
     if running is None:
         return Rejection(name, "simulation", f"even {most} instances would have broken the target")
+    if not running.has_margin:
+        sure = capped(sure, f"it would not hold with {MARGIN:g} times less capacity", settings)
     monthly = running.replay.mean_instances * usd * MONTH_HOURS
     now = situation.usd_today
     return Proposal(
@@ -164,6 +170,10 @@ def _cheapest_that_holds(
     if fixed > most:
         return None
     steady = replay_counts(rps, np.full(len(rps), float(fixed)), breaking_rps)
+
+    def has_margin(replay: Replay) -> bool:
+        return replay_counts(rps, replay.serving, breaking_rps / MARGIN).holds(settings)
+
     policy = target_tracking(situation.demand, able, count, most, settings)
     best: Running | None = None
     low, high, minimum = policy.minimum, fixed + 1, policy.minimum
@@ -171,13 +181,13 @@ def _cheapest_that_holds(
         raised = raise_minimum(policy, minimum)
         replayed = replay_policy(rps, week, raised, breaking_rps, settings)
         if replayed.holds(settings):
-            best, high = Running(count, raised, replayed), minimum
+            best, high = Running(count, raised, replayed, has_margin(replayed)), minimum
         else:
             low = minimum + 1
         minimum = (low + high) // 2
     if best is not None and best.replay.mean_instances <= SAME_COST * steady.mean_instances:
         return best
-    return Running(fixed, None, steady) if steady.holds(settings) else None
+    return Running(fixed, None, steady, has_margin(steady)) if steady.holds(settings) else None
 
 
 def raise_minimum(policy: Policy, minimum: int) -> Policy:
@@ -213,6 +223,8 @@ def _confidence(situation: Situation, candidate: InstanceType, settings: SizingS
         r2=load.r2,
         likeness=likeness(candidate, load.measured_on, is_benchmarked=candidate.name in endpoint.benchmarks),
         rests_on_gpu=load.gpu is not None,
+        grows_workers=(candidate.vcpus or 0) > (load.measured_on.vcpus or 0)
+        and candidate.name not in endpoint.benchmarks,
         knows_bursts=situation.demand.burst is not None,
         count_gap=count_gap(situation.observations),
         changed=endpoint.changed,

@@ -44,7 +44,7 @@ class GateThresholds(BaseModel):
     datasets: tuple[str, ...] = Field(
         ("holdout", "newest"), min_length=1, description="Data sets that must each pass, by their names in the file."
     )
-    off: frozenset[GateName] = Field(frozenset(), description="Gates that are not asked for.")
+    skip: frozenset[GateName] = Field(frozenset(), description="Gates that are not asked for.")
     min_accuracy: Share = Field(0.90, description="Classification: accuracy.")
     min_auc: Share | None = Field(None, description="Binary classification: AUC. Default: not asked for.")
     max_rmse: Positive | None = Field(None, description="Regression: RMSE. Default: not asked for.")

@@ -24,7 +24,7 @@ def judge_gates(evaluation: Evaluation, thresholds: GateThresholds) -> tuple[Gat
         for verdict in quality_verdicts(evaluation, name, evaluation.datasets.get(name, DatasetScore()), thresholds)
     ]
     return tuple(
-        each for each in (*quality, *service_verdicts(evaluation, thresholds)) if each.gate not in thresholds.off
+        each for each in (*quality, *service_verdicts(evaluation, thresholds)) if each.gate not in thresholds.skip
     )
 
 
