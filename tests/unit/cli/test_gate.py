@@ -53,7 +53,7 @@ def test_what_was_not_evaluated_does_not_pass(run, write):
 
 
 def test_takes_thresholds_from_a_settings_file(run, write):
-    settings = write("settings.yaml", 'retraining: {gates: {min_accuracy: 0.8, skip: [noise]}}')
+    settings = write("settings.yaml", "retraining: {gates: {min_accuracy: 0.8, skip: [noise]}}")
     assert run("gate", write("evaluation.json", document(**SHIFTED)), "--settings", settings).code == 0
 
 

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trimtab.sizing.confidence import CEILING, MARGIN
 from trimtab.sizing.endpoint import Endpoint
 from trimtab.sizing.recommendation import Verdict, recommend
 from trimtab.sizing.settings import SizingSettings
+from trimtab.sizing.simulation import replay_counts
 
 TARGET = SizingSettings(latency_ms=200)
 
@@ -42,6 +44,34 @@ def test_the_worked_example_is_oversized(size, observed, endpoint, catalogue):
     assert costs["ml.m5.xlarge"].confidence.level == "high"
     assert {each.instance_type for each in found.rejected} | set(costs) == set(catalogue)
     assert found.proposal.saving.low <= found.proposal.saving.mid <= found.proposal.saving.high
+
+
+def test_high_confidence_is_for_what_the_metrics_can_tell(size, observed, endpoint, catalogue):
+    """Neither for more vCPUs than were measured, nor for what holds only if its capacity is just as estimated."""
+    found = size(observed, endpoint).top
+    for each in found:
+        breaking_rps = each.capacity.breaking_rps / MARGIN
+        if each.confidence.level == "high":
+            assert catalogue[each.instance_type].vcpus <= catalogue[endpoint.instance_type].vcpus
+            assert replay_counts(observed.rps, each.replay.serving, breaking_rps).holds(TARGET)
+    assert "high" in {each.confidence.level for each in found}
+
+
+def test_what_holds_by_a_hair_is_of_medium_confidence(size, observe, endpoint):
+    """Three quiet weeks but for half a minute in a thousand hours: the count that holds has no margin there."""
+    rps = np.full(14 * 1440, 60.0)
+    rps[::720] = 140.0
+    found = size(observe(rps, concurrency=np.full(len(rps), 8.0)), endpoint)
+    scarce = [
+        each
+        for each in found.top
+        if not replay_counts(rps, each.replay.serving, each.capacity.breaking_rps / MARGIN).holds(TARGET)
+    ]
+    assert scarce
+    for each in scarce:
+        assert each.confidence.level != "high"
+        if each.confidence.value == CEILING:
+            assert "times less capacity" in each.confidence.reasons[-1]
 
 
 def test_every_proposal_held_the_target_in_simulation(size, observed, endpoint):
