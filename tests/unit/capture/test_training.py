@@ -49,7 +49,7 @@ JSON_LINES = b"".join(
         ("t.csv", CSV),
         ("T.CSV", CSV.replace(b"\n", b"\r\n")),
         ("t.csv", b"\xef\xbb\xbf" + CSV),
-        ("t.csv.gz", gzip.compress(CSV)),
+        ("t.csv.gz", gzip.compress(CSV, mtime=0)),
         ("t.jsonl", JSON_LINES),
         ("t.ndjson", b"\n" + JSON_LINES.replace(b"\n", b"\n\n")),
         ("part-0.of.9.parquet", parquet(**EXPECTED)),
@@ -127,7 +127,7 @@ def test_blank_lines_before_the_header_do_not_matter():
     assert only(read(b"\n\na,b\n1,2\n")) == {"a": [1], "b": [2]}
 
 
-LARGE = gzip.compress(b"a,b\n" + b"1,2\n" * 9000)
+LARGE = gzip.compress(b"a,b\n" + b"1,2\n" * 9000, mtime=0)
 
 
 @pytest.mark.parametrize(

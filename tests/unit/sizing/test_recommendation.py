@@ -58,7 +58,7 @@ def test_high_confidence_is_for_what_the_metrics_can_tell(size, observed, endpoi
 
 
 def test_what_holds_by_a_hair_is_of_medium_confidence(size, observe, endpoint):
-    """Three quiet weeks but for half a minute in a thousand hours: the count that holds has no margin there."""
+    """A minute of much more traffic every twelve hours: what just carries it has no margin."""
     rps = np.full(14 * 1440, 60.0)
     rps[::720] = 140.0
     found = size(observe(rps, concurrency=np.full(len(rps), 8.0)), endpoint)
