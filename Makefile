@@ -6,7 +6,7 @@ SHELL := /usr/bin/env bash
 PYTHON := .venv/bin/python
 SAM := SAM_CLI_TELEMETRY=0 PATH="$$(cat .local/python-bin):$$PATH" .local/venvs/sam/bin/sam
 
-.PHONY: help setup demo demo-canary demo-cost test lint bench bench-canary bench-sizing fuzz build local local-down lock clean
+.PHONY: help setup demo demo-canary demo-cost demo-retrain test lint bench bench-canary bench-sizing fuzz build local local-down lock clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -22,6 +22,9 @@ demo-canary: setup ## Four rollouts on the local cloud: one is promoted, two are
 
 demo-cost: setup ## A fleet of six endpoints on the local cloud: what each should run on, and what a prediction costs
 	@$(PYTHON) -m local.demo_cost
+
+demo-retrain: setup ## From a drift to a better model on the local cloud: trained on spot, gated, released; a bad one is refused
+	@$(PYTHON) -m local.demo_retrain
 
 test: setup build ## All tests: unit, contract, and integration on the local cloud
 	@$(PYTHON) -m pytest tests/unit tests/contract --numprocesses auto --dist loadfile

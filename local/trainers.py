@@ -53,7 +53,7 @@ def logistic_regression(training: Training) -> Generator[None]:
     number (0), `interactions` ("false") of every two features, `l2` (1.0).
     """
     told = training.hyperparameters
-    rows, features, target = _rows_of(training.channels, "train", told.get("target", ""))
+    rows, features, target = rows_of(training.channels, "train", told.get("target", ""))
     columns = [_column(rows[name], int(told.get("knots", "0"))) for name in features]
     is_crossed = told.get("interactions", "false").lower() == "true"
     labels = rows[target].to_numpy(dtype=np.float64)
@@ -98,7 +98,8 @@ def _model_of(document: Mapping[str, Any]) -> Any:
     return lambda rows: _sigmoid(_inputs(rows, columns, document["interactions"]) @ weights)
 
 
-def _rows_of(channels: Mapping[str, Path], channel: str, target: str) -> tuple[pd.DataFrame, list[str], str]:
+def rows_of(channels: Mapping[str, Path], channel: str, target: str) -> tuple[pd.DataFrame, list[str], str]:
+    """A channel's labelled rows, the names of their features, and that of the label. Raises TrainingDataError."""
     files = sorted(path for path in channels.get(channel, Path("none")).rglob("*") if path.is_file())
     sets = [load_dataset(path) for path in files]
     if not sets:
@@ -114,7 +115,7 @@ def _rows_of(channels: Mapping[str, Path], channel: str, target: str) -> tuple[p
 
 def _column(values: pd.Series, knots: int) -> Column:
     if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):
-        return Column(str(values.name), categories=tuple(sorted(_texts(values).unique())))
+        return Column(str(values.name), categories=tuple(sorted(texts_of(values).unique())))
     inner = np.linspace(0, 1, knots + 2)[1:-1]
     bends = tuple(float(value) for value in np.unique(values.quantile(inner)))
     return Column(str(values.name), float(values.mean()), float(values.std(ddof=0)) or 1.0, bends)
@@ -132,7 +133,7 @@ def _inputs(rows: pd.DataFrame, columns: Sequence[Column], is_crossed: bool) -> 
 
 def _group(values: pd.Series, column: Column) -> Floats:
     if column.categories:
-        texts = _texts(values).to_numpy()
+        texts = texts_of(values).to_numpy()
         return np.column_stack([(texts == category).astype(np.float64) for category in column.categories])
     numbers = values.to_numpy(dtype=np.float64)
     numbers = np.where(np.isnan(numbers), column.mean, numbers)
@@ -140,7 +141,7 @@ def _group(values: pd.Series, column: Column) -> Floats:
     return np.column_stack([numbers - column.mean, *bent]) / column.deviation
 
 
-def _texts(values: pd.Series) -> pd.Series:
+def texts_of(values: pd.Series) -> pd.Series:
     """Categories as texts, however the rows came: `True`, `true` and True are one."""
     texts = values.astype(object).where(values.notna(), "").map(str)
     return texts.where(~texts.str.lower().isin(["true", "false"]), texts.str.lower())
@@ -172,7 +173,7 @@ def _checkpoint(folder: Path, size: int) -> tuple[int, Floats]:
 def _evaluate(training: Training, probabilities: Any, target: str, channels: Sequence[str]) -> None:
     parts = []
     for channel in channels:
-        rows, _, _ = _rows_of(training.channels, channel, target)
+        rows, _, _ = rows_of(training.channels, channel, target)
         probability = probabilities(rows)
         part = pd.DataFrame({"dataset": channel, "label": rows[target].astype(int)})
         part["prediction"], part["probability"] = (probability >= 0.5).astype(int), probability
