@@ -20,7 +20,9 @@ from trimtab.training.metrics import (
 )
 
 scored = st.lists(st.tuples(st.integers(0, 9).map(lambda n: n / 9), st.booleans()), min_size=2, max_size=60)
-errors = st.lists(st.floats(-100, 100), min_size=1, max_size=50).map(lambda values: np.array(values))
+# Nothing that is lost when it is squared.
+error = st.floats(-100, 100).map(lambda value: value if abs(value) > 1e-100 else 0.0)
+errors = st.lists(error, min_size=1, max_size=50).map(lambda values: np.array(values))
 
 
 def arrays(rows):
