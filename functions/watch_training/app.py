@@ -32,7 +32,7 @@ from trimtab.training.attempts import AttemptRecord, Retrainings, on_demand
 from trimtab.training.evaluation import Evaluation, EvaluationError
 from trimtab.training.evidence import ended_finding, gates_finding, registered_finding, unregistered_finding
 from trimtab.training.gates import all_passed, judge_gates
-from trimtab.training.job_changes import JobChange, log_link, newest
+from trimtab.training.job_changes import JobChange, filled_in, log_link, newest
 from trimtab.training.job_events import NotAJobEventError, changes, pipeline_described, training_job_described
 from trimtab.training.lineage import LineageError, TrainingNote, note_uri, parse_note, version_record
 from trimtab.training.model_card import CardFacts, ModelCardError, package_card_content
@@ -208,7 +208,7 @@ def look_at(attempt: AttemptRecord, told: Mapping[str, JobChange]) -> Training:
 def _newest(described: JobChange, told: Mapping[str, JobChange]) -> JobChange:
     known = [described, *([told[described.arn]] if described.arn in told else [])]
     found = newest(known)[described.arn]
-    return found if isinstance(found, JobChange) else described
+    return filled_in(found, described) if isinstance(found, JobChange) else described
 
 
 def _made(step: Mapping[str, Any], kind: str) -> str:

@@ -173,6 +173,15 @@ def test_an_event_that_is_newer_than_what_sagemaker_answers_holds(make):
     assert world.watch(event)["status"] == "Completed"  # DescribeTrainingJob still says InProgress
 
 
+def test_an_event_a_moment_newer_than_the_description_does_not_hide_what_was_billed(make):
+    world = make(JOB)
+    job = world.end(TrainingTimeInSeconds=100, BillableTimeInSeconds=40)
+    event = world.event()
+    event["detail"]["LastModifiedTime"] = str(round(job["LastModifiedTime"].timestamp() * 1000) + 1)
+    world.watch(event)
+    assert world.last()["evidence"]["billable_seconds"] == 40
+
+
 def test_a_second_version_follows_the_first_in_the_chain(make):
     world = make(JOB)
     world.end()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.training.builders import ARN, GROUP, HOUR, NOW, package
-from trimtab.training.job_changes import JobChange, log_link, newest, supersedes
+from trimtab.training.job_changes import JobChange, filled_in, log_link, newest, supersedes
 from trimtab.training.job_events import (
     NotAJobEventError,
     changes,
@@ -270,6 +270,16 @@ def test_a_late_progress_report_does_not_restart_a_job():
     assert not supersedes(late, done)
     assert supersedes(done, late)
     assert not supersedes(done, done)
+
+
+@given(states, states)
+def test_what_one_telling_leaves_out_another_of_the_same_state_fills_in(told, other):
+    filled = filled_in(told, other)
+    assert filled.billable_seconds == (
+        told.billable_seconds
+        or (other.billable_seconds if (told.arn, told.status) == (other.arn, other.status) else None)
+    )
+    assert (filled.status, filled.at) == (told.status, told.at)
 
 
 def test_an_approval_may_change_after_the_version_is_made():

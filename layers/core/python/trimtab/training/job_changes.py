@@ -1,7 +1,7 @@
 """States of training jobs, pipelines and model packages as plain values, and which of several told is the newest."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Literal
 
@@ -93,6 +93,15 @@ def newest(told: Iterable[Change]) -> dict[str, Change]:
 def supersedes(change: Change, known: Change) -> bool:
     """Whether a state is newer than the one known of the same resource. A duplicate is not."""
     return _rank(change) > _rank(known)
+
+
+def filled_in(change: JobChange, other: JobChange) -> JobChange:
+    """A state with what it leaves out taken from another telling of the same state: the event of a job's end has no
+    `BillableTimeInSeconds`, and its time may be a millisecond after that of DescribeTrainingJob, which has it."""
+    if (change.arn, change.status) != (other.arn, other.status):
+        return change
+    left_out = [each.name for each in fields(change) if getattr(change, each.name) == each.default]
+    return replace(change, **{name: getattr(other, name) for name in left_out})
 
 
 def log_link(region: str, job_name: str) -> str:
