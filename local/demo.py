@@ -20,13 +20,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from local.capture_objects import write
-from local.cloud import ROOT, Cloud, CloudError, running_cloud
+from local.cloud import ROOT, Cloud
 from local.dataset import BUNDLED, CAR_LOAN_CHANGE_ROW, DataSet, event_times, load_dataset
 from local.demo_page import write_page
-from local.deploy import DeployError, Deployment, deploy
+from local.deploy import Deployment
 from local.history import replay
 from local.inbox import Mail, Queue, SlackChannel, finding_log, mailbox, mails, slack_channel, slack_text
 from local.sagemaker.containers import MODEL_VARIABLE
+from local.stage import DemoError, deploy_in_sight, perform, show_paths, step_printer, write_summary
 from trimtab.capture.pack import parse_pack_key
 
 ENDPOINT, VARIANT = "car-loan", "AllTraffic"
@@ -35,10 +36,6 @@ ROTATION = timedelta(hours=1)
 """One capture file an hour. SageMaker writes one a minute; at a request every nine minutes that would be one file a
 request, and the demo would measure the disk."""
 DAY = timedelta(days=1)
-
-
-class DemoError(RuntimeError):
-    """The demo could not go on."""
 
 
 @dataclass
@@ -51,28 +48,18 @@ class Play:
 
 
 def main() -> int:
-    console = Console(highlight=False)
-    try:
-        with slack_channel() as slack, running_cloud(FOLDER / "cloud") as cloud:
-            run(cloud, slack, console)
-    except (CloudError, DeployError, DemoError) as error:
-        console.print(f"[red]demo: {error}[/red]")
-        return 1
-    except KeyboardInterrupt:
-        console.print("demo: stopped")
-        return 130
-    return 0
+    with slack_channel() as slack:
+        return perform("demo", FOLDER, lambda cloud, console: run(cloud, slack, console))
 
 
 def run(cloud: Cloud, slack: SlackChannel, console: Console) -> None:
     """Deploy, play, and show what a person would have received."""
     dataset = load_dataset("car_loan")
     say = step_printer(console)
-    say("local cloud is up", f"MiniStack and the SageMaker side, IAM enforced, at {cloud.endpoint_url}")
-    deployment = deploy_with_slack(cloud, slack, console)
+    secret = cloud.client("secretsmanager").create_secret(Name="demo-slack-webhook", SecretString=slack.url)
+    parameters = {"SlackWebhookSecretArn": secret["ARN"], "CaptureBatchSeconds": "1"}
+    deployment = deploy_in_sight(cloud, console, say, parameters)
     outputs = deployment.outputs
-    took = f"sam build {deployment.build_seconds:.0f} s, sam deploy {deployment.deploy_seconds:.0f} s"
-    say("template deployed", took)
     mail, findings = mailbox(cloud, outputs["AlertTopicArn"]), finding_log(cloud, outputs["FindingsBusName"])
     destination = create_endpoint(cloud, outputs["CaptureBucketName"])
     answer = give_reference(cloud, outputs, dataset)
@@ -85,32 +72,10 @@ def run(cloud: Cloud, slack: SlackChannel, console: Console) -> None:
     wait_for(lambda: len(slack.messages) >= len(alert_mails(mail)), 20, "Slack messages")
     show_alert(console, mail, slack)
     summary = summarise(play, findings, dataset, change, deployment)
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / "summary.json").write_text(json.dumps(summary, indent=1))
+    document = write_summary(FOLDER, summary)
     picture, page = write_page(FOLDER, summary, alert_mails(mail)[-1], slack_text(slack.messages[-1]))
     console.print(conclusion(summary, change))
-    for path in (picture, page, FOLDER / "summary.json"):
-        console.print(f"  {path.relative_to(ROOT)}")
-
-
-def step_printer(console: Console) -> Any:
-    start = time.monotonic()
-
-    def say(what: str, detail: str) -> None:
-        console.print(f"[dim]{time.monotonic() - start:5.0f} s[/dim]  [bold]{what}[/bold]  {detail}")
-
-    return say
-
-
-def deploy_with_slack(cloud: Cloud, slack: SlackChannel, console: Console) -> Deployment:
-    """Build and deploy the unchanged template, with the webhook's address in a secret."""
-    secret = cloud.client("secretsmanager").create_secret(Name="demo-slack-webhook", SecretString=slack.url)
-    with console.status("sam build") as status:
-        return deploy(
-            cloud,
-            parameters={"SlackWebhookSecretArn": secret["ARN"], "CaptureBatchSeconds": "1"},
-            progress=lambda line: status.update(f"[dim]{line[:100]}[/dim]"),
-        )
+    show_paths(console, (picture, page, document))
 
 
 def create_endpoint(cloud: Cloud, bucket: str) -> str:

@@ -6,7 +6,6 @@ minute's requests are routed by the weights there are, and the deployed judge_ca
 with `at`. The decision code does not know.
 """
 
-import json
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -19,10 +18,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from local.cloud import ROOT, Cloud, CloudError, running_cloud
+from local.cloud import ROOT, Cloud
 from local.demo_canary_page import write_page
-from local.deploy import DeployError, Deployment, deploy
+from local.deploy import Deployment
 from local.rollouts import GOLDEN_REQUESTS, changes, create_endpoint, models_of, triggers_stopped
+from local.stage import DemoError, deploy_in_sight, perform, show_paths, step_printer, write_summary
 
 FOLDER = ROOT / ".local" / "demo-canary"
 MINUTE = timedelta(minutes=1)
@@ -53,10 +53,6 @@ SCENARIOS = (
 )
 
 
-class DemoError(RuntimeError):
-    """The demo could not go on."""
-
-
 @dataclass
 class Played:
     """What has happened in one rollout so far. `minutes`: one entry per minute that was played."""
@@ -72,34 +68,13 @@ class Played:
 
 
 def main() -> int:
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = WIDTH
-    try:
-        with running_cloud(FOLDER / "cloud") as cloud:
-            run(cloud, console)
-    except (CloudError, DeployError, DemoError) as error:
-        console.print(f"[red]demo-canary: {error}[/red]")
-        return 1
-    except KeyboardInterrupt:
-        console.print("demo-canary: stopped")
-        return 130
-    return 0
+    return perform("demo-canary", FOLDER, run, WIDTH)
 
 
 def run(cloud: Cloud, console: Console) -> None:
     """Deploy, start four rollouts, play minutes until all are decided, and show what came of them."""
-    began = time.monotonic()
-
-    def say(what: str, detail: str) -> None:
-        console.print(f"[dim]{time.monotonic() - began:5.0f} s[/dim]  [bold]{what}[/bold]  {detail}")
-
-    say("local cloud is up", f"MiniStack and the SageMaker side, IAM enforced, at {cloud.endpoint_url}")
-    with console.status("sam build") as status:
-        deployment = deploy(cloud, progress=lambda line: status.update(f"[dim]{line[:100]}[/dim]"))
-    say(
-        "template deployed", f"sam build {deployment.build_seconds:.0f} s, sam deploy {deployment.deploy_seconds:.0f} s"
-    )
+    began, say = time.monotonic(), step_printer(console)
+    deployment = deploy_in_sight(cloud, console, say)
     start = (datetime.now(UTC) - STARTS_AGO).replace(second=0, microsecond=0)
     with triggers_stopped(cloud):
         cloud.set_clock(start)
@@ -113,10 +88,8 @@ def run(cloud: Cloud, console: Console) -> None:
         say("four rollouts started", what)
         played = play(cloud, deployment, start, console)
     summary = summarise(played, time.monotonic() - began)
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / "summary.json").write_text(json.dumps(summary, indent=1))
-    for path in (*write_page(FOLDER, summary), FOLDER / "summary.json"):
-        console.print(f"  {path.relative_to(ROOT)}")
+    document = write_summary(FOLDER, summary)
+    show_paths(console, (*write_page(FOLDER, summary), document))
 
 
 def start_rollout(cloud: Cloud, deployment: Deployment, scenario: Scenario, now: datetime) -> None:

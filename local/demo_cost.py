@@ -7,7 +7,6 @@ schedules would let them; what they store is what is shown. The decision code do
 
 import json
 import sys
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime, timedelta
@@ -20,13 +19,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from local.cloud import ROOT, Cloud, CloudError, running_cloud
+from local.cloud import ROOT, Cloud
 from local.demo_cost_answers import Answer, answer_of
 from local.demo_cost_fleet import FLEET, VARIANT, Member
 from local.demo_cost_page import write_page
-from local.deploy import DeployError, Deployment, deploy
+from local.deploy import Deployment
 from local.rollouts import triggers_stopped
 from local.sagemaker.containers import MODEL_VARIABLE
+from local.stage import DemoError, deploy_in_sight, perform, show_paths, step_printer, write_summary
 from trimtab.cost.hours import EndpointHour
 from trimtab.cost.ledger import hours_of_document, months_between
 
@@ -42,39 +42,14 @@ WIDTH = 170
 STYLES = {"OVERSIZED": "bold yellow", "IDLE": "bold red", "UNDERSIZED": "bold red", "RIGHT_SIZED": "bold green"}
 
 
-class DemoError(RuntimeError):
-    """The demo could not go on."""
-
-
 def main() -> int:
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = WIDTH
-    try:
-        with running_cloud(FOLDER / "cloud") as cloud:
-            run(cloud, console)
-    except (CloudError, DeployError, DemoError) as error:
-        console.print(f"[red]demo-cost: {error}[/red]")
-        return 1
-    except KeyboardInterrupt:
-        console.print("demo-cost: stopped")
-        return 130
-    return 0
+    return perform("demo-cost", FOLDER, run, WIDTH)
 
 
 def run(cloud: Cloud, console: Console) -> None:
     """Deploy, play two weeks, let the functions look, and show what they say."""
-    began = time.monotonic()
-
-    def say(what: str, detail: str) -> None:
-        console.print(f"[dim]{time.monotonic() - began:5.0f} s[/dim]  [bold]{what}[/bold]  {detail}")
-
-    say("local cloud is up", f"MiniStack and the SageMaker side, IAM enforced, at {cloud.endpoint_url}")
-    with console.status("sam build") as status:
-        deployment = deploy(cloud, progress=lambda line: status.update(f"[dim]{line[:100]}[/dim]"))
-    say(
-        "template deployed", f"sam build {deployment.build_seconds:.0f} s, sam deploy {deployment.deploy_seconds:.0f} s"
-    )
+    say = step_printer(console)
+    deployment = deploy_in_sight(cloud, console, say)
     now = datetime.now(UTC).replace(second=0, microsecond=0)
     start = now - DAYS - EARLIER
     with triggers_stopped(cloud, ("RightsizeEndpoints", "TrackCost")):
@@ -87,14 +62,11 @@ def run(cloud: Cloud, console: Console) -> None:
     console.print()
     for each in answers:
         console.print(f"  [bold]{each.member.name}[/bold]: {each.reason}")
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    summary = {"endpoints": [each.summary() for each in answers]}
-    (FOLDER / "summary.json").write_text(json.dumps(summary, indent=1))
+    document = write_summary(FOLDER, {"endpoints": [each.summary() for each in answers]})
     now_usd = sum(each.now["monthly_usd"] or 0.0 for each in answers)
     saved = sum(each.saving[1] for each in answers)
     say("done", f"{saved:,.0f} of {now_usd:,.0f} USD a month could be saved, every endpoint within its latency target")
-    for path in (*write_page(FOLDER, answers), FOLDER / "summary.json"):
-        console.print(f"  {path.relative_to(ROOT)}")
+    show_paths(console, (*write_page(FOLDER, answers), document))
 
 
 def create_fleet(cloud: Cloud, since: datetime) -> None:

@@ -19,11 +19,10 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from local.cloud import ROOT, Cloud, CloudError, running_cloud
+from local.cloud import Cloud, CloudError
 from local.dataset import CAR_LOAN_CHANGE_ROW, DataSet, event_times, load_dataset, part
-from local.demo import ENDPOINT, DemoError, play_days, step_printer
+from local.demo import ENDPOINT, play_days
 from local.demo_retrain_page import write_page
-from local.deploy import DeployError, deploy
 from local.inbox import finding_log
 from local.retrain_story import (
     FOLDER,
@@ -39,6 +38,7 @@ from local.retrain_story import (
     wait_for,
 )
 from local.rollouts import changes, triggers_stopped
+from local.stage import DemoError, deploy_in_sight, perform, show_paths, step_printer, write_summary
 from trimtab.training.version_record import verify_chain
 
 MINUTE = timedelta(minutes=1)
@@ -60,34 +60,13 @@ INTERRUPTED_AFTER = 200
 
 
 def main() -> int:
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = WIDTH
-    try:
-        with running_cloud(FOLDER / "cloud") as cloud:
-            run(cloud, console)
-    except (CloudError, DeployError, DemoError) as error:
-        console.print(f"[red]demo-retrain: {error}[/red]")
-        return 1
-    except KeyboardInterrupt:
-        console.print("demo-retrain: stopped")
-        return 130
-    return 0
+    return perform("demo-retrain", FOLDER, run, WIDTH)
 
 
 def run(cloud: Cloud, console: Console) -> None:
     """Deploy, let it drift, and follow what the functions make of it."""
-    began = time.monotonic()
-    say = step_printer(console)
-    say("local cloud is up", f"MiniStack and the SageMaker side, IAM enforced, at {cloud.endpoint_url}")
-    with console.status("sam build") as status:
-        deployment = deploy(
-            cloud,
-            parameters={"CaptureBatchSeconds": "1"},
-            progress=lambda line: status.update(f"[dim]{line[:100]}[/dim]"),
-        )
-    took = f"sam build {deployment.build_seconds:.0f} s, sam deploy {deployment.deploy_seconds:.0f} s"
-    say("template deployed", took)
+    began, say = time.monotonic(), step_printer(console)
+    deployment = deploy_in_sight(cloud, console, say, {"CaptureBatchSeconds": "1"})
     findings = finding_log(cloud, deployment.outputs["FindingsBusName"])
     start = (datetime.now(UTC) - STARTS_AGO).replace(second=0, microsecond=0)
     story = Story(cloud, deployment.outputs, findings, say, start)
@@ -103,10 +82,8 @@ def run(cloud: Cloud, console: Console) -> None:
         compare(story, data, before)
         refuse(story, data)
     story.summary["seconds"] = round(time.monotonic() - began, 1)
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / "summary.json").write_text(json.dumps(story.summary, indent=1))
-    for path in (*write_page(FOLDER, story.summary), FOLDER / "summary.json"):
-        console.print(f"  {path.relative_to(ROOT)}")
+    document = write_summary(FOLDER, story.summary)
+    show_paths(console, (*write_page(FOLDER, story.summary), document))
 
 
 def drift(story: Story, data: DataSet, console: Console) -> None:

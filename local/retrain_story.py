@@ -12,9 +12,10 @@ import pandas as pd
 
 from local.cloud import ACCOUNT, REGION, ROOT, Cloud
 from local.dataset import BUNDLED, CAR_LOAN_CHANGE_ROW, DataSet, load_dataset
-from local.demo import ENDPOINT, DemoError, create_endpoint, give_reference
+from local.demo import ENDPOINT, create_endpoint, give_reference
 from local.inbox import Queue
 from local.payloads import cells, encode
+from local.stage import DemoError
 
 FOLDER = ROOT / ".local" / "demo-retrain"
 PATIENCE = 120.0
