@@ -21,6 +21,7 @@ from trimtab.rollout.rollback_settings import RollbackSettings
 from trimtab.rollout.settings import RolloutSettings
 from trimtab.sizing.settings import SizingSettings
 from trimtab.training.settings import RetrainingSettings
+from trimtab.validation import faults_of
 
 
 class SettingsError(ValueError):
@@ -322,10 +323,4 @@ def _parse[T: BaseModel](text: str, model: type[T]) -> T:
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        raise SettingsError("; ".join(_fault(fault["loc"], fault["msg"]) for fault in error.errors())) from error
-
-
-def _fault(location: tuple[int | str, ...], message: str) -> str:
-    path = ".".join(str(part) for part in location)
-    message = message.removeprefix("Value error, ")
-    return f"{path}: {message}" if path else message
+        raise SettingsError(faults_of(error)) from error

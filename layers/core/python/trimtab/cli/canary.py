@@ -15,6 +15,7 @@ from trimtab.rollout.power import PowerRow, power_table
 from trimtab.rollout.series import Series
 from trimtab.rollout.thresholds import CanaryThresholds
 from trimtab.rollout.verdict import Decision, Evidence, Judgement
+from trimtab.validation import faults_of
 
 EXIT_CODES = {Decision.PROMOTE: 0, Decision.ROLL_BACK: 3, Decision.HOLD: 4, Decision.INCONCLUSIVE: 4}
 
@@ -96,7 +97,7 @@ def _thresholds(arguments: argparse.Namespace) -> CanaryThresholds:
     try:
         return CanaryThresholds.model_validate(thresholds.model_dump() | given)
     except ValidationError as error:
-        told = "; ".join(fault["msg"].removeprefix("Value error, ") for fault in error.errors())
+        told = faults_of(error, with_paths=False)
         raise InputError(f"{', '.join(f'--{name} {value}' for name, value in given.items())}: {told}") from error
 
 

@@ -118,7 +118,7 @@ def alarm_described(description: Mapping[str, Any]) -> AlarmChange:
         previous="",
         since=since.astimezone(UTC),
         reason=description.get("StateReason", ""),
-        metrics=_metrics_described(description),
+        metrics=metrics_described(description),
         children=_children(data.get("triggeringAlarms"), "arn", "state", "value"),
         is_suppressed=bool(description.get("ActionsSuppressedBy")),
     )
@@ -127,7 +127,7 @@ def alarm_described(description: Mapping[str, Any]) -> AlarmChange:
 def latency_limit(description: Mapping[str, Any]) -> tuple[AlarmMetric, float] | None:
     """The metric and the threshold in microseconds of an alarm (as DescribeAlarms gives it) on one latency of an
     endpoint that is too high; None for any other alarm."""
-    metric = next(iter(_metrics_described(description)), None)
+    metric = next(iter(metrics_described(description)), None)
     is_latency = metric is not None and metric.namespace == "AWS/SageMaker" and metric.name in LATENCIES
     is_high = str(description.get("ComparisonOperator", "")).startswith("GreaterThan")
     if (
@@ -213,7 +213,8 @@ def _of_action(told: Mapping[str, Any]) -> AlarmChange:
     )
 
 
-def _metrics_described(description: Mapping[str, Any]) -> tuple[AlarmMetric, ...]:
+def metrics_described(description: Mapping[str, Any]) -> tuple[AlarmMetric, ...]:
+    """The metrics that an alarm looks at, of its description by an event or by DescribeAlarms."""
     metrics = [
         _metric(each["MetricStat"], "Metric", "Namespace", "MetricName", "Dimensions", "Stat", "Period")
         for each in _mappings(description.get("Metrics"))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from trimtab.rollout.alarm_event import AlarmMetric
+from trimtab.rollout.alarm_event import metrics_described
 from trimtab.rollout.observed import RaisedAlarm
 
 
@@ -13,22 +13,9 @@ def raised_alarms(described: Iterable[Mapping[str, Any]], endpoint: str) -> tupl
     for alarm in described:
         variants = {
             dimensions.get("VariantName", "")
-            for metric in _metrics(alarm)
+            for metric in metrics_described(alarm)
             if metric.tells_harm and (dimensions := dict(metric.dimensions)).get("EndpointName") == endpoint
         }
         if variants:
             raised.append(RaisedAlarm(alarm["AlarmName"], variants.pop() if len(variants) == 1 else ""))
     return tuple(raised)
-
-
-def _metrics(alarm: Mapping[str, Any]) -> Iterable[AlarmMetric]:
-    if "MetricName" in alarm:
-        yield _metric(alarm, alarm.get("Statistic") or alarm.get("ExtendedStatistic", ""), alarm.get("Period", 0))
-    for query in alarm.get("Metrics", []):
-        if stat := query.get("MetricStat"):
-            yield _metric(stat["Metric"], stat["Stat"], stat["Period"])
-
-
-def _metric(told: Mapping[str, Any], statistic: str, period: int) -> AlarmMetric:
-    dimensions = tuple((each["Name"], each["Value"]) for each in told.get("Dimensions", []))
-    return AlarmMetric(told["Namespace"], told["MetricName"], dimensions, statistic, period)

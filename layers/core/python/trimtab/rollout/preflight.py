@@ -14,6 +14,7 @@ from trimtab.rollout.scaling import ScalableTarget
 from trimtab.rollout.settings import RolloutSettings
 from trimtab.rollout.state import Before, Rollout
 from trimtab.rollout.thresholds import CanaryThresholds
+from trimtab.validation import faults_of
 
 _MULTI_MODEL = "MultiModel"
 
@@ -44,7 +45,7 @@ def thresholds_of(request: RolloutRequest, settings: RolloutSettings) -> CanaryT
     try:
         return CanaryThresholds.model_validate(values)
     except ValidationError as error:
-        raise RequestError("; ".join(fault["msg"].removeprefix("Value error, ") for fault in error.errors())) from error
+        raise RequestError(faults_of(error, with_paths=False)) from error
 
 
 def objections(

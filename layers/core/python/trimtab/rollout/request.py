@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from trimtab.validation import faults_of
+
 CANARY = "Canary"
 """The name of the variant that serves the new model while it is on trial."""
 _MOST_NAME = 63
@@ -87,7 +89,7 @@ def parse_request(document: Mapping[str, Any]) -> RolloutRequest:
     try:
         return RolloutRequest.model_validate(document)
     except ValidationError as error:
-        raise RequestError("; ".join(_fault(fault["loc"], fault["msg"]) for fault in error.errors())) from error
+        raise RequestError(faults_of(error)) from error
 
 
 def rollout_id(request: RolloutRequest, event: str = "") -> str:
@@ -101,10 +103,3 @@ def resource_name(endpoint: str, rollout: str, suffix: str = "") -> str:
     """The name of something made for a rollout, within what SageMaker allows: `churn-1f2e3d4c5b6a-final`."""
     ending = "-".join(part for part in (rollout, suffix) if part)
     return f"{endpoint[: _MOST_NAME - 1 - len(ending)].rstrip('-')}-{ending}"
-
-
-def _fault(location: tuple[int | str, ...], message: str) -> str:
-    # the members of a union are no part of the document
-    path = ".".join(str(part) for part in location if not str(part).startswith(("constrained-", "tuple[", "float")))
-    message = message.removeprefix("Value error, ")
-    return f"{path}: {message}" if path else message

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from trimtab.validation import faults_of
+
 type Problem = Literal["binary_classification", "multiclass_classification", "regression"]
 type Rows = Annotated[int, Field(ge=0)]
 type Share = Annotated[float, Field(ge=0, le=1)]
@@ -187,7 +189,7 @@ def evaluation_of(document: Any) -> Evaluation:
     try:
         return Evaluation.model_validate(document)
     except ValidationError as error:
-        raise EvaluationError("; ".join(_fault(each["loc"], each["msg"]) for each in error.errors())) from error
+        raise EvaluationError(faults_of(error)) from error
 
 
 def joined(first: Evaluation, *others: Evaluation) -> Evaluation:
@@ -210,9 +212,3 @@ def _merged(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, An
         are_mappings = isinstance(before.get(key), Mapping) and isinstance(value, Mapping)
         merged[key] = _merged(before[key], value) if are_mappings else value
     return merged
-
-
-def _fault(location: tuple[int | str, ...], message: str) -> str:
-    path = ".".join(str(part) for part in location)
-    message = message.removeprefix("Value error, ")
-    return f"{path}: {message}" if path else message
