@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any, Self
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
@@ -20,8 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from trimtab.aws.endpoint_settings import load_endpoint_settings
 from trimtab.aws.event_bridge import publish_findings
 from trimtab.aws.model_registry import served_version
-from trimtab.aws.retrainings import all_retrainings, read_uri, write_retrainings
-from trimtab.aws.state_table import StateDocument, read_state
+from trimtab.aws.retrainings import all_retrainings, read_retrainings, read_uri, write_retrainings
+from trimtab.aws.state_table import StateDocument, from_fresh_state, read_state
 from trimtab.findings import Origin
 from trimtab.rollout.state import CHANGES
 from trimtab.settings import CheckDriftHelpedSettings
@@ -109,10 +110,10 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
     run = Run(CheckDriftHelpedSettings.from_environment(os.environ), account, region, datetime.now(UTC), request)
     outcomes: dict[str, Any] = {}
     failed: list[str] = []
-    for endpoint, (memory, document) in all_retrainings(run.settings.state_table_name).items():
+    for endpoint in all_retrainings(run.settings.state_table_name):
         if request.endpoint in {None, endpoint}:
             try:
-                if found := check(endpoint, memory, document, run):
+                if found := from_fresh_state(partial(check, endpoint, run)):
                     outcomes[endpoint] = found
             except Exception:
                 # one endpoint must not stop the others; the error raised at the end makes Lambda try again
@@ -124,9 +125,10 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
 
 
 @tracer.capture_method(capture_response=False)
-def check(endpoint: str, memory: Retrainings, document: StateDocument, run: Run) -> dict[str, Any]:
-    """See whether a version of ours serves by now, and judge the newest that does; {} when there is nothing new."""
-    memory, document = with_releases(endpoint, memory, document, run)
+def check(endpoint: str, run: Run) -> dict[str, Any]:
+    """See whether a version of ours serves by now, and judge the newest that does; {} when there is nothing new. Raises
+    StaleStateError when another run is faster."""
+    memory, document = with_releases(endpoint, *read_retrainings(run.settings.state_table_name, endpoint), run)
     released = [each for each in memory.attempts if each.released]
     newest = max(released, key=lambda each: each.released or each.at, default=None)
     if newest is None or (newest.outcome is not None and run.request.after is None):

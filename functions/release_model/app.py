@@ -8,9 +8,10 @@ shuffled: a version is released once for each approval, and never an older one t
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal, Self
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
@@ -24,7 +25,7 @@ from trimtab.aws.event_bridge import publish_findings
 from trimtab.aws.lambda_functions import ask_function
 from trimtab.aws.model_registry import describe_version, served_version, versions
 from trimtab.aws.sagemaker import endpoint_names
-from trimtab.aws.state_table import StateDocument, list_states, read_state, write_state
+from trimtab.aws.state_table import StateDocument, from_fresh_state, list_states, read_state, write_state
 from trimtab.findings import Finding, Origin
 from trimtab.rollout.freeze import frozen_by
 from trimtab.rollout.state import CHANGES
@@ -142,7 +143,11 @@ def for_packages(event: Mapping[str, Any], run: Run) -> dict[str, Any]:
     except NotAJobEventError as error:
         logger.warning("Event is not understood", extra={"problem": str(error)})
         return {}
-    return {name: consider(read_subject(name, run), change) for change in told for name in served_by(change.group, run)}
+    return {
+        name: with_subject(name, run, partial(consider, change=change))
+        for change in told
+        for name in served_by(change.group, run)
+    }
 
 
 def for_request(request: Request, run: Run) -> dict[str, Any]:
@@ -152,9 +157,8 @@ def for_request(request: Request, run: Run) -> dict[str, Any]:
         return {request.endpoint or "*": {"action": ReleaseAction.IGNORE, "reason": "there is no such version"}}
     change = package_described(described)
     names = [request.endpoint] if request.endpoint else served_by(change.group, run)
-    return {
-        name: consider(read_subject(name, run), change, by=request.by, is_rollback=request.rollback) for name in names
-    }
+    work = partial(consider, change=change, by=request.by, is_rollback=request.rollback)
+    return {name: with_subject(name, run, work) for name in names}
 
 
 def for_each(names: Iterable[str], run: Run) -> dict[str, Any]:
@@ -163,7 +167,7 @@ def for_each(names: Iterable[str], run: Run) -> dict[str, Any]:
     failed: list[str] = []
     for name in names:
         try:
-            outcomes[name] = carry_on(read_subject(name, run))
+            outcomes[name] = with_subject(name, run, carry_on)
         except Exception:
             # the error raised at the end makes Lambda try again
             logger.exception("Release could not be carried on", extra={"endpoint": name})
@@ -171,6 +175,11 @@ def for_each(names: Iterable[str], run: Run) -> dict[str, Any]:
     if failed:
         raise EndpointsFailedError(f"failed: {', '.join(failed)}; done: {', '.join(outcomes) or 'none'}")
     return outcomes
+
+
+def with_subject(name: str, run: Run, work: Callable[[Subject], dict[str, Any]]) -> dict[str, Any]:
+    """Do work on an endpoint's releases as they are, again when another run was faster."""
+    return from_fresh_state(lambda: work(read_subject(name, run)))
 
 
 def in_progress(run: Run, event: Mapping[str, Any]) -> list[str]:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
@@ -22,8 +23,8 @@ from trimtab.aws.lambda_functions import start_function
 from trimtab.aws.model_registry import describe_version, register_version, versions
 from trimtab.aws.pipelines import describe_execution, execution_steps
 from trimtab.aws.refusals import RefusedError
-from trimtab.aws.retrainings import all_retrainings, read_uri, write_retrainings
-from trimtab.aws.state_table import StateDocument
+from trimtab.aws.retrainings import all_retrainings, read_retrainings, read_uri, write_retrainings
+from trimtab.aws.state_table import StateDocument, from_fresh_state
 from trimtab.aws.training_jobs import describe_training_job
 from trimtab.aws.version_records import create_record, read_record, record_versions
 from trimtab.findings import Finding, Origin
@@ -138,16 +139,11 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
         return {"trainings": {}}
     outcomes: dict[str, Any] = {}
     failed: list[str] = []
-    for endpoint, (memory, document) in all_retrainings(run.settings.state_table_name).items():
-        if event.get("endpoint", endpoint) != endpoint:
-            continue
-        attempt = next((each for each in memory.attempts if is_due(each, told)), None)  # there is one at a time
-        if attempt is None:
+    for endpoint, memory in all_retrainings(run.settings.state_table_name).items():
+        if event.get("endpoint", endpoint) != endpoint or due_attempt(memory, told) is None:
             continue
         try:
-            settings = load_endpoint_settings(run.settings.name, run.settings.state_table_name, endpoint).settings
-            subject = Subject(endpoint, attempt, memory, document, settings.retraining, run)
-            outcomes[endpoint] = follow(subject, told or {})
+            outcomes[endpoint] = from_fresh_state(partial(follow_endpoint, endpoint, told, run))
         except Exception:
             # one training must not stop the others; the error raised at the end makes Lambda try again
             logger.exception("Training could not be followed", extra={"endpoint": endpoint})
@@ -157,11 +153,26 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
     return {"trainings": outcomes}
 
 
-def is_due(attempt: AttemptRecord, told: Mapping[str, JobChange] | None) -> bool:
-    """Whether an attempt is to be looked at: all that are open by schedule, the one that an event is about."""
-    if told is None:
-        return attempt.is_open or attempt.state == "intended"
-    return attempt.is_open and attempt.arn in told
+def follow_endpoint(endpoint: str, told: Mapping[str, JobChange] | None, run: Run) -> dict[str, Any]:
+    """Follow the attempt that is due, if one still is; how it stands. Raises StaleStateError when another run wins."""
+    table = run.settings.state_table_name
+    memory, document = read_retrainings(table, endpoint)
+    attempt = due_attempt(memory, told)
+    if attempt is None:
+        return {"state": "followed by another run"}
+    settings = load_endpoint_settings(run.settings.name, table, endpoint).settings
+    return follow(Subject(endpoint, attempt, memory, document, settings.retraining, run), told or {})
+
+
+def due_attempt(memory: Retrainings, told: Mapping[str, JobChange] | None) -> AttemptRecord | None:
+    """The attempt to look at, of which there is one at a time: any open one by schedule, the one an event is about."""
+
+    def is_due(attempt: AttemptRecord) -> bool:
+        if told is None:
+            return attempt.is_open or attempt.state == "intended"
+        return attempt.is_open and attempt.arn in told
+
+    return next(filter(is_due, memory.attempts), None)
 
 
 @tracer.capture_method(capture_response=False)

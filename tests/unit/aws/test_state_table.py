@@ -2,7 +2,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from trimtab.aws import clients
-from trimtab.aws.state_table import StaleStateError, StateDocument, list_states, read_state, write_state
+from trimtab.aws.state_table import (
+    StaleStateError,
+    StateDocument,
+    from_fresh_state,
+    list_states,
+    read_state,
+    write_state,
+)
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -37,6 +44,28 @@ def test_a_stale_write_is_refused_and_may_be_repeated():
         write_state(*WHERE, {"n": 3}, after=stale)
     write_state(*WHERE, {"n": 3}, after=read_state(*WHERE))
     assert read_state(*WHERE).content == {"n": 3}
+
+
+def test_work_that_another_run_overtook_is_done_again_from_what_that_run_wrote():
+    overtaken = iter([True, True, False])
+
+    def work():
+        before = read_state(*WHERE)
+        if next(overtaken):
+            write_state(*WHERE, {"n": before.content.get("n", 0) + 10}, after=before)
+        write_state(*WHERE, {"n": before.content.get("n", 0) + 1}, after=before)
+        return "done"
+
+    assert from_fresh_state(work) == "done"
+    assert read_state(*WHERE).content == {"n": 21}
+
+
+def test_work_that_is_overtaken_each_time_fails():
+    def work():
+        raise StaleStateError("churn was written by another run")
+
+    with pytest.raises(StaleStateError):
+        from_fresh_state(work)
 
 
 def test_a_version_from_the_future_is_refused():

@@ -11,10 +11,9 @@ def read_retrainings(table: str, endpoint: str) -> tuple[Retrainings, StateDocum
     return retrainings_of(document.content), document
 
 
-def all_retrainings(table: str) -> dict[str, tuple[Retrainings, StateDocument]]:
+def all_retrainings(table: str) -> dict[str, Retrainings]:
     """The memories of all endpoints that have one."""
-    documents = list_states(table, RETRAININGS)
-    return {name: (retrainings_of(each.content), each) for name, each in documents.items()}
+    return {name: retrainings_of(each.content) for name, each in list_states(table, RETRAININGS).items()}
 
 
 def write_retrainings(table: str, endpoint: str, memory: Retrainings, after: StateDocument) -> StateDocument:
