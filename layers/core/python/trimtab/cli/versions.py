@@ -8,6 +8,7 @@ from typing import Any
 
 from trimtab.cli.options import InputError
 from trimtab.cli.output import aligned, count, print_json, tell
+from trimtab.cli.tracking import log_to_mlflow, log_to_wandb, run_of
 from trimtab.training.registration import registered_hashes
 from trimtab.training.version_record import (
     ChainFault,
@@ -33,6 +34,12 @@ def add_versions_command(commands: "argparse._SubParsersAction[argparse.Argument
     listing = _action(actions, "list", "one line for each version", run_list)
     showing = _action(actions, "show", "one record, as JSON", run_show)
     showing.add_argument("version", type=int, metavar="VERSION")
+    logging = _action(actions, "log", "log one version to MLflow or Weights & Biases", run_log)
+    logging.add_argument("version", type=int, metavar="VERSION")
+    tracker = logging.add_mutually_exclusive_group(required=True)
+    tracker.add_argument("--mlflow", metavar="URI", help="a tracking server, or the ARN of a SageMaker MLflow server")
+    tracker.add_argument("--wandb", metavar="[ENTITY/]PROJECT", help="a project of Weights & Biases")
+    logging.add_argument("--experiment", metavar="NAME", help="MLflow's experiment (default: the group)")
     verifying = _action(
         actions, "verify", "whether the chain is whole. Exit code: 0 it is, 3 it is not, 2 bad input", run_verify
     )
@@ -56,15 +63,20 @@ def run_list(arguments: argparse.Namespace) -> int:
 
 def run_show(arguments: argparse.Namespace) -> int:
     """Print one record with its hash; the exit code. Raises InputError."""
-    group, version, records = arguments.group, arguments.version, _records(arguments)
-    if version not in records:
-        raise InputError(f"{record_key(group, version)}: there is no such record, only {_span(records)}")
-    stored = records[version]
-    try:
-        record = parse_record(stored)
-    except VersionRecordError as error:
-        raise InputError(f"{record_key(group, version)}: {error}") from error
-    print_json({"sha256": _sha256(stored), "record": record.model_dump(mode="json")})
+    record, sha256 = _one_record(arguments)
+    print_json({"sha256": sha256, "record": record.model_dump(mode="json")})
+    return 0
+
+
+def run_log(arguments: argparse.Namespace) -> int:
+    """Log one record as a run of an experiment tracker; the exit code. Raises InputError."""
+    run = run_of(*_one_record(arguments))
+    if arguments.mlflow:
+        logged = log_to_mlflow(run, arguments.mlflow, arguments.experiment or arguments.group)
+    else:
+        entity, _, project = arguments.wandb.rpartition("/")
+        logged = log_to_wandb(run, project, entity or None)
+    tell(f"{run.name} is run {logged}")
     return 0
 
 
@@ -138,6 +150,17 @@ def _records(arguments: argparse.Namespace, *, may_be_none: bool = False) -> dic
     if not records and not may_be_none:
         raise InputError(f"{place}: no record in versions/{group}/")
     return records
+
+
+def _one_record(arguments: argparse.Namespace) -> tuple[VersionRecord, str]:
+    """The record that is asked for, and its hash."""
+    group, version, records = arguments.group, arguments.version, _records(arguments)
+    if version not in records:
+        raise InputError(f"{record_key(group, version)}: there is no such record, only {_span(records)}")
+    try:
+        return parse_record(records[version]), _sha256(records[version])
+    except VersionRecordError as error:
+        raise InputError(f"{record_key(group, version)}: {error}") from error
 
 
 def _from_aws(arguments: argparse.Namespace, group: str) -> tuple[str, dict[int, bytes]]:
