@@ -1,5 +1,7 @@
 """Build the project's template with SAM CLI and deploy it, as it is, to a local cloud."""
 
+import fcntl
+import hashlib
 import os
 import re
 import subprocess
@@ -65,13 +67,37 @@ def deploy(
     return Deployment(outputs, built - start, deployed - built)
 
 
-def build(template: Path, *, progress: Callable[[str], None] = print) -> Path:
-    """Build `template`. Gives the folder that has the built functions, layers and template. Raises DeployError."""
+def build(template: Path = ROOT / "template.yaml", *, progress: Callable[[str], None] = print) -> Path:
+    """Build `template`, unless it is built as it stands. Gives the folder that has the built functions, layers and
+    template. Processes side by side share one build. Raises DeployError."""
     folder = _build_folder(template)
+    folder.parent.mkdir(exist_ok=True)
+    with (folder.parent / "built").open("a+") as stamp:
+        fcntl.flock(stamp, fcntl.LOCK_EX)
+        stamp.seek(0)
+        sources = _state_of_sources(template.resolve().parent)
+        if stamp.read() != sources or not (folder / "template.yaml").exists():
+            stamp.truncate(0)
+            _build(template, folder, progress)
+            stamp.write(sources)
+    return folder
+
+
+def _state_of_sources(folder: Path) -> str:
+    """A digest that differs when any file does: by names, sizes and times, as make goes by times."""
+    digest = hashlib.sha256()
+    for path, folders, files in folder.walk():
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__pycache__")
+        for name in sorted(files):
+            status = (path / name).stat()
+            digest.update(f"{path / name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _build(template: Path, folder: Path, progress: Callable[[str], None]) -> None:
     command = ["build", "--cached", "--parallel", "--template-file", str(template), "--build-dir", str(folder)]
     cache = ["--cache-dir", str(folder.with_name("cache"))]
     _sam([*command, *cache], template.parent, {"SAM_CLI_TELEMETRY": "0"}, progress)
-    return folder
 
 
 def _build_folder(template: Path) -> Path:
@@ -114,3 +140,7 @@ def _progress_line(line: str) -> str:
     if match := re.match(r"(\S+_COMPLETE|\S+_FAILED)\s+(\S+)\s+(\S+)", line):
         return f"{match[1].lower().replace('_', ' ')}: {match[3]} ({match[2]})"
     return ""
+
+
+if __name__ == "__main__":
+    build()
