@@ -37,6 +37,7 @@ from trimtab.training.job_events import NotAJobEventError, changes, package_desc
 from trimtab.training.release import REJECTED, Deployed, ReleaseAction, ReleaseDecision, decide_release
 from trimtab.training.release_progress import RELEASES, Release, Releases, release_id, releases_of
 from trimtab.training.settings import RetrainingSettings
+from trimtab.training.staging_check import check_request, parse_check
 
 logger = Logger()
 metrics = Metrics()
@@ -304,7 +305,9 @@ def carry_on(subject: Subject) -> dict[str, Any]:
         release = subject.releases.current
         if release is None:
             return {"phase": "none"}
-        if release.phase == "waiting":
+        if release.phase == "waiting" and must_be_checked(subject, release):
+            subject, waits = check_on_staging(subject, release)
+        elif release.phase == "waiting":
             waits = what_hinders(release, subject.run)
             subject = subject if waits else begin_stage(subject, release)
         elif release.phase == "rolling":
@@ -313,6 +316,24 @@ def carry_on(subject: Subject) -> dict[str, Any]:
             break
     current = subject.releases.current
     return {"phase": current.phase if current else "none", **({"waits": waits} if waits else {})}
+
+
+def must_be_checked(subject: Subject, release: Release) -> bool:
+    """Whether a version that serves staging waits for the user's own check."""
+    return subject.settings.staging_check is not None and release.stage > 0 and not release.is_checked
+
+
+def check_on_staging(subject: Subject, release: Release) -> tuple[Subject, str]:
+    """Ask the user's own check; the release after it, and why it waits, "" when it does not."""
+    run, name = subject.run, subject.settings.staging_check or ""
+    check = parse_check(name, ask_function(name, check_request(release, subject.endpoint)))
+    if check.passed is None:
+        return subject, check.reason or f"{name} has not ended"
+    releases = subject.releases.after_check(passed=check.passed)
+    told = f"it {'passed' if check.passed else 'did not pass'} {name} on {release.stages[0]}"
+    outcome = f"{told}: {check.reason}" if check.reason else told
+    run.tell(progress_finding(subject.origin, releases.current or release, outcome, run.now))
+    return subject.save(releases), ""
 
 
 def what_hinders(release: Release, run: Run) -> str:

@@ -18,6 +18,7 @@ from trimtab.training.changes import OVER
 EVENTS = Path(__file__).parents[3] / "events" / "release_model"
 SETTINGS = {"mode": "act", "model_package_group": "churn"}
 STAGED = SETTINGS | {"staging_endpoint": "churn-staging"}
+CHECKED = STAGED | {"staging_check": "trimtab-check-churn"}
 
 
 class World:
@@ -121,6 +122,48 @@ def test_staging_comes_first(make):
     assert "steps" not in world.aws.started[-1][1]
     world.end_rollout()
     assert world.handle({})["phase"] == "released"
+
+
+def test_the_users_own_check_is_asked_on_staging_until_it_answers(make):
+    world = make(CHECKED)
+    answers = iter([{"passed": None, "reason": "60 of 120 cases"}, {"passed": True, "reason": "120 cases"}])
+    world.aws.answers["trimtab-check-churn"] = lambda _: next(answers)
+    world.approve(2)
+    world.tell(2)
+    world.end_rollout(endpoint="churn-staging")
+    assert world.handle({}) == {"phase": "waiting", "waits": "60 of 120 cases"}
+    assert world.handle({}) == {"phase": "rolling"}
+    asked = [payload for name, payload in world.aws.started if name == "trimtab-check-churn"]
+    assert asked[0] == asked[1]
+    assert asked[0] | {"id": ""} == {
+        "id": "", "endpoint": "churn", "staging_endpoint": "churn-staging", "model_package": world.arns[1], "version": 2
+    }  # fmt: skip
+    told = [each["reason"] for each in world.aws.told().values()]
+    assert "it passed trimtab-check-churn on churn-staging: 120 cases" in told
+    assert [name for name, _ in world.asked()] == ["churn-staging", "churn"]
+
+
+def test_what_does_not_pass_the_users_own_check_never_comes_to_production(make):
+    world = make(CHECKED)
+    world.aws.answers["trimtab-check-churn"] = lambda _: {"passed": False, "reason": "case 7 answers 500"}
+    world.approve(2)
+    world.tell(2)
+    world.end_rollout(endpoint="churn-staging")
+    assert world.handle({})["phase"] == "refused"
+    assert [name for name, _ in world.asked()] == ["churn-staging"]
+    assert "did not pass trimtab-check-churn on churn-staging: case 7 answers 500" in world.last()["reason"]
+    assert world.aws.memory(partition="release")["tried"] == [world.arns[1]]
+
+
+def test_a_check_that_answers_something_else_is_named_and_asked_again(make):
+    world = make(CHECKED)
+    world.aws.answers["trimtab-check-churn"] = lambda _: {"ok": True}
+    world.approve(2)
+    world.tell(2)
+    world.end_rollout(endpoint="churn-staging")
+    with pytest.raises(app.EndpointsFailedError):
+        world.handle({})
+    assert [name for name, _ in world.asked()] == ["churn-staging"]
 
 
 def test_what_does_not_stay_on_staging_never_comes_to_production(make):

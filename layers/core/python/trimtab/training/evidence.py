@@ -182,7 +182,7 @@ def progress_finding(origin: Origin, release: Release, outcome: str, now: dateti
     return finding_about(
         origin,
         now,
-        ("release", release.id, release.phase, str(release.stage)),
+        ("release", release.id, release.phase, str(release.stage), *(("checked",) if release.is_checked else ())),
         kind="release",
         severity=severity,
         state=state,

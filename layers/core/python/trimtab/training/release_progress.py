@@ -23,7 +23,8 @@ class _Document(BaseModel):
 
 class Release(_Document):
     """One version on its way. `stages`: the endpoints that it serves one after the other, the last one that which the
-    release is of. `rollout`: the id of the rollout on the present one. `champion`: the version to go back to."""
+    release is of. `rollout`: the id of the rollout on the present one. `champion`: the version to go back to.
+    `is_checked`: whether it has passed the user's own check on staging."""
 
     id: str
     package: str
@@ -36,6 +37,7 @@ class Release(_Document):
     phase: Phase = "waiting"
     stage: int = 0
     rollout: str = ""
+    is_checked: bool = False
 
     @property
     def at_stage(self) -> str:
@@ -107,9 +109,19 @@ class Releases(_Document):
         if rollout_phase == "promoted":
             return self.changed(current=release.changed(phase="waiting", stage=release.stage + 1, rollout=""))
         if rollout_phase in {"rolled_back", "failed"}:
-            tried = (*(each for each in self.tried if each != release.package), release.package)[-_MOST_REMEMBERED:]
-            return self.changed(current=release.changed(phase="rolled_back"), tried=tried)
+            return self._given_up(release, "rolled_back")
         return self
+
+    def after_check(self, *, passed: bool) -> "Releases":
+        """The same after the user's own check on staging."""
+        release = self.current
+        if release is None or release.phase != "waiting" or release.is_checked:
+            return self
+        return self.changed(current=release.changed(is_checked=True)) if passed else self._given_up(release, "refused")
+
+    def _given_up(self, release: Release, phase: Phase) -> "Releases":
+        tried = (*(each for each in self.tried if each != release.package), release.package)[-_MOST_REMEMBERED:]
+        return self.changed(current=release.changed(phase=phase), tried=tried)
 
     def next_in_line(self) -> "Releases":
         """The same with the one that waits in the place of one that has ended."""

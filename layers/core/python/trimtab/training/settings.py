@@ -11,6 +11,7 @@ type Count = Annotated[int, Field(ge=1)]
 type Hours = Annotated[float, Field(ge=0)]
 type Usd = Annotated[float, Field(gt=0)]
 type Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")]
+type CheckName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]+-check-[a-zA-Z0-9_-]+$", max_length=64)]
 type S3Uri = Annotated[str, Field(pattern=r"^s3://[^/]+/.+")]
 
 
@@ -117,6 +118,9 @@ class RetrainingSettings(BaseModel):
     instance_count: Count = Field(1, description="How many of them.")
     model_package_group: Name | None = Field(None, description="Where versions are registered.")
     staging_endpoint: Name | None = Field(None, description="Endpoint that a version serves first.")
+    staging_check: CheckName | None = Field(
+        None, description="Lambda function `<Name>-check-…` that is asked whether a version does well on staging."
+    )
     approve_automatically: bool = Field(False, description="Register versions that pass every gate as Approved.")
     data: S3Uri | None = Field(
         None, description="Document that tells of new labelled rows. Default: `retraining/<endpoint>/data.json`."
