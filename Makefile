@@ -28,7 +28,7 @@ demo-retrain: setup ## From a drift to a better model on the local cloud: traine
 
 test: setup build ## All tests: unit, contract, and integration on the local cloud
 	@$(PYTHON) -m pytest tests/unit tests/contract --numprocesses auto --dist loadfile
-	@$(PYTHON) -m pytest tests/integration
+	@$(PYTHON) -m pytest tests/integration --numprocesses auto --dist loadfile
 
 lint: setup ## Style, types, import rules, template
 	@.venv/bin/ruff check .
@@ -52,8 +52,8 @@ fuzz: ## Feed the decoder broken captures for SECONDS (600)
 	@local/setup.sh bench
 	@.local/venvs/bench/bin/python -m bench.fuzz_capture --seconds $(or $(SECONDS),600)
 
-build: setup ## Build the template as it is deployed
-	@$(SAM) build
+build: setup ## Build the template as it is deployed (sam build)
+	@$(PYTHON) -m local.deploy
 
 local: setup ## Start the local cloud and print the lines that let aws, boto3 and sam talk to it
 	@$(PYTHON) -m local.cloud up
