@@ -14,7 +14,7 @@ from typing import Any, Literal
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict
 
 from trimtab.aws.cost_metrics import count_predictions
@@ -23,14 +23,13 @@ from trimtab.aws.endpoint_settings import load_endpoint_settings, load_settings
 from trimtab.aws.event_bridge import publish_findings
 from trimtab.aws.model_registry import served_version
 from trimtab.aws.pipelines import declared_parameters, executions_in_progress, start_execution
-from trimtab.aws.pricing import read_price_list
+from trimtab.aws.price_lists import PriceLists
 from trimtab.aws.refusals import RefusedError
 from trimtab.aws.retrainings import read_retrainings, read_uri, write_retrainings
 from trimtab.aws.sagemaker_deployments import NotFoundError, describe_deployment
 from trimtab.aws.state_table import StateDocument, read_state
 from trimtab.aws.training_jobs import start_training_job, training_jobs_in_progress
-from trimtab.cost.prices import NO_PRICES, Product, choose_price
-from trimtab.cost.pricing_api import SERVICE_CODE, product_filters, read_prices
+from trimtab.cost.prices import Product
 from trimtab.findings import Origin
 from trimtab.rollout.state import CHANGES
 from trimtab.settings import StartRetrainingSettings, parse_price_settings
@@ -239,14 +238,11 @@ def told_data(endpoint: str, settings: RetrainingSettings, run: Run) -> DataDocu
 def training_price(instance_type: str, run: Run) -> float | None:
     """US dollars for an hour of training on an instance type; None when nobody says."""
     own = load_settings(f"/{run.settings.name}/prices", run.table, "prices", parse_price_settings).settings
+    lists = PriceLists(run.settings.state_bucket_name, run.region, own, run.now)
     product = Product(run.region, "Training", instance_type)
-    answered = NO_PRICES
-    try:
-        filters = product_filters(run.region, "Training") | {"instanceName": instance_type}
-        answered = read_prices(read_price_list(SERVICE_CODE, filters), run.now).prices
-    except (BotoCoreError, ClientError):
-        logger.warning("Pricing API could not be asked", exc_info=True)
-    price = choose_price(product, settings=own, cached=NO_PRICES, answered=answered, bundled=NO_PRICES, now=run.now)
+    price = lists.prices_of([product]).get(product)
+    if lists.problems:
+        logger.warning("Pricing API could not be asked", extra={"problems": lists.problems})
     return None if price is None else price.usd
 
 

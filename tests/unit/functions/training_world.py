@@ -164,7 +164,7 @@ class TrainingAws(Aws):
         wanted = {each["Field"]: each["Value"] for each in Filters}
         attributes = {
             "locationType": "AWS Region", "regionCode": wanted["regionCode"], "component": wanted["component"],
-            "instanceName": wanted["instanceName"], "usagetype": "Train",
+            "instanceName": "ml.m5.xlarge", "usagetype": "Train",
         }  # fmt: skip
         dimension = {"unit": "Hrs", "pricePerUnit": {"USD": str(self.usd)}}
         row = {
