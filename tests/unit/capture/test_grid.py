@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from trimtab.capture.grid import (
     Grid,
+    Vocabulary,
     grid_document,
     grid_from_document,
     numeric_bins,
     quantiles,
     vocabulary,
 )
+from trimtab.capture.table import canonical_text
 
 finite = st.floats(allow_nan=False, allow_infinity=False, width=32)
 
@@ -102,3 +104,10 @@ def test_a_grid_survives_json_and_its_name_is_its_content(seed):
     assert again.name == grid.name
     assert list(again.columns) == ["x", "c"]
     assert grid.name != Grid({"x": bins_of(rng.normal(size=500)), "c": vocabulary({"a": 3, "b": 1})}).name
+
+
+@given(st.lists(st.sampled_from(["a", "b", " a", "1", "1.0", "True", "true", "new"]), max_size=20))
+def test_bins_of_many_texts_are_those_of_each(texts):
+    bins = Vocabulary(values=("a", "1", "true"), others=frozenset({"b"}))
+    for _ in range(2):
+        assert bins.positions_of(texts) == [bins.position(canonical_text(text)) for text in texts]

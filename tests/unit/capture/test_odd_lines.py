@@ -37,6 +37,7 @@ def test_lines_are_sorted_by_hour():
     lines = [line(0), line(1, "08"), b"nonsense\n", line(2), line(3, "08"), line(4, sent="1,\t2\n"), line(5)]
     assert sorted_lines(lines) == ([[0, 3, 6], [1, 4]], [2, 5])
     broken = [b"\xff" + line(6), line(7).replace(b"id-7", b"id\xff7"), line(8).replace(b"id-8", b"id\x018"), b"\n"]
+    assert sorted_lines([*lines[:2] * 4, b'{"cut of']) == ([[0, 2, 4, 6], [1, 3, 5, 7]], [8])
     assert sorted_lines(lines[:2] * 4 + broken) == ([[0, 2, 4, 6], [1, 3, 5, 7]], [8, 9, 10, 11])
 
 

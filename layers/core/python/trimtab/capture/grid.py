@@ -10,13 +10,13 @@ the reference never had.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from trimtab.capture.table import LARGEST, FloatArray, IntArray
+from trimtab.capture.table import LARGEST, FloatArray, IntArray, canonical_text
 
 PERCENTILES = np.unique(np.concatenate([np.arange(0, 51) / 50, [0.001, 0.005, 0.01, 0.99, 0.995, 0.999]]))
 DECILES = np.arange(1, 10) / 10
@@ -28,6 +28,7 @@ _STEPS = 4096
 _FEW = 1024
 """Fewer values are not worth the steps."""
 _MOST_IN_STEP = 8
+_MOST_KNOWN = 2**14
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +91,11 @@ class Vocabulary:
     others: frozenset[str] = frozenset()
     open: bool = False
     positions: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    _known: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "positions", {value: i for i, value in enumerate(self.values)})
+        object.__setattr__(self, "_known", {})
 
     @property
     def bins(self) -> int:
@@ -104,6 +107,17 @@ class Vocabulary:
         if listed is not None:
             return listed
         return len(self.values) + (0 if self.open or value in self.others else 1)
+
+    def positions_of(self, texts: Sequence[str]) -> list[int]:
+        """The bin of each category, given as it stands in a payload. The same texts come in every group of lines."""
+        known = self._known
+        found = [known.get(text) for text in texts]
+        if None in found:
+            if len(known) > _MOST_KNOWN:
+                known.clear()
+            known |= {text: self.position(canonical_text(text)) for text in texts}
+            return [known[text] for text in texts]
+        return found  # type: ignore[return-value]  # none is None
 
 
 type Bins = NumericBins | Vocabulary

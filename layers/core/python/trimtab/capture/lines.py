@@ -11,7 +11,7 @@ from itertools import chain
 from trimtab.capture.faults import FaultError, Unreadable
 from trimtab.capture.slices import count_of, letters_of
 
-GROUP_BYTES = 8 * 2**20
+GROUP_BYTES = 16 * 2**20
 LINE_BYTES = 32 * 2**20
 """The longest line that is surely read: two 6 MB payloads, escaped, stay well below."""
 BLOCK_BYTES = 2**20

@@ -30,9 +30,7 @@ class Sorted:
 
 def sorted_by_hour(data: bytes | bytearray) -> Sorted | None:
     """The lines sorted, or None when most are odd, or when a document on several lines is among them."""
-    if not data.endswith(b"\n"):
-        data = data + b"\n"
-    letters = letters_of(data)
+    letters = letters_of(data if data.endswith(b"\n") else data + b"\n")
     ends = places_of(letters, _LINE_FEED) + 1
     starts = np.append(0, ends[:-1])
     for model in (0, len(starts) // 2):

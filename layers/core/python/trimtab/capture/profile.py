@@ -163,7 +163,7 @@ def texts_of(column: NumericColumn) -> TextColumn:
 
 def _count_categories(column: Column, bins: Vocabulary) -> ColumnProfile:
     texts = texts_of(column) if isinstance(column, NumericColumn) else column
-    lookup = np.array([*(bins.position(canonical_text(value)) for value in texts.values), -1], dtype=np.int64)
+    lookup = np.array([*bins.positions_of(texts.values), -1], dtype=np.int64)
     bin_codes = lookup[texts.codes]
     present = bin_codes[bin_codes >= 0]
     return ColumnProfile(
