@@ -60,7 +60,9 @@ CASES = (
     Case("CSV", "csv", 100_000, 5, 2),
     Case("CSV", "csv", 1_000_000, 3, 1),
     Case("BASE64 of CSV", "base64", 100_000, 5, 1),
+    Case("BASE64 of CSV", "base64", 1_000_000, 3, 0),
     Case("JSON", "json", 100_000, 5, 1),
+    Case("JSON", "json", 1_000_000, 3, 0),
     Case("CSV, 50 rows a request", "csv", 100_000, 5, 1, rows_a_line=50),
     Case("CSV, 500 columns", "csv", 10_000, 3, 0, columns=500),
 )
@@ -148,6 +150,8 @@ def by_trimtab(path: Path, columns: int, monitored: int | None = None) -> float:
     from trimtab.capture.grid import Grid
     from trimtab.capture.profile import add_profiles, profile_table
     from trimtab.capture.reference import Reference, decode_reference
+    from trimtab.capture.sample import seed_of
+    from trimtab.capture.sampling import RowSampler, SmallestHashes
     from trimtab.drift.assessment import assess
     from trimtab.drift.thresholds import DriftThresholds
     from trimtab.settings import EndpointSettings
@@ -163,6 +167,7 @@ def by_trimtab(path: Path, columns: int, monitored: int | None = None) -> float:
     layout = settings.layout(reference.grid.columns)
     with path.open("rb") as file:
         list(decode([file.readline()], layout))  # so that what is imported late is not timed
+    sampler = RowSampler(seed_of(str(path)), SmallestHashes(settings.sample_rows))
     started = time.process_time()
     profiles = []
     with path.open("rb", buffering=0) as file:
@@ -170,6 +175,8 @@ def by_trimtab(path: Path, columns: int, monitored: int | None = None) -> float:
             if isinstance(item, Unreadable):
                 raise SystemExit(f"{path}: {item}")
             profiles.append(profile_table(item, reference.grid))
+            sampler.add(item)
+    sampler.sample()
     assess(reference, add_profiles(profiles, reference.grid), DriftThresholds())
     return time.process_time() - started
 

@@ -3,7 +3,7 @@
 Payload: `{"endpoint": "churn", "source": "s3://bucket/train.csv"}`; without `source` the one the settings name. From a
 window of captures: `{"endpoint": "churn", "captures": {"variant": "AllTraffic", "from": "…Z", "until": "…Z"}}`. A
 `name` other than `current` stores the reference beside the one that live data is compared with; by the name of a
-variant, this variant alone is compared with it.
+variant, this variant alone is compared with it. Beside it lies a sample of the rows that it was made from.
 """
 
 import os
@@ -27,6 +27,8 @@ from trimtab.capture.keys import parse_manifest_key
 from trimtab.capture.models import decode_models
 from trimtab.capture.pack import ObjectProfile
 from trimtab.capture.reference import InvalidReferenceError, Reference, reference_from_sketch
+from trimtab.capture.sample import REFERENCE_ROWS, RowSample, seed_of
+from trimtab.capture.sampling import RowSampler, SmallestHashes
 from trimtab.capture.sketch import EXACT_BINS, merge_sketches, sketch_table
 from trimtab.capture.table import Table
 from trimtab.capture.training import select_columns, training_tables
@@ -74,13 +76,14 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
     source = str(request.captures) if request.captures else request.source or monitor.reference
     try:
         if request.captures:
-            reference = build_from_captures(request.endpoint, request.captures, monitor, settings, now)
+            reference, sample = build_from_captures(request.endpoint, request.captures, monitor, settings, now)
         else:
-            reference = build(source, monitor, now)
+            reference, sample = build(source, monitor, now)
     except (InvalidReferenceError, s3.ObjectNotFoundError, s3.ObjectForbiddenError) as error:
         metrics.add_metric("ReferencesRefused", MetricUnit.Count, 1)
         refuse(origin, source or "", str(error), settings, now)
         return {"endpoint": request.endpoint, "source": source, "refused": str(error)}
+    state_bucket.write_reference_sample(settings.state_bucket_name, request.endpoint, sample, request.name)
     state_bucket.replace_reference(settings.state_bucket_name, request.endpoint, reference, request.name)
     metrics.add_metric("ReferencesBuilt", MetricUnit.Count, 1)
     if request.name == state_bucket.CURRENT:
@@ -95,8 +98,8 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
 
 
 @tracer.capture_method(capture_response=False)
-def build(source: str | None, monitor: EndpointSettings, now: datetime) -> Reference:
-    """The reference that training data or a Model Monitor baseline makes.
+def build(source: str | None, monitor: EndpointSettings, now: datetime) -> tuple[Reference, RowSample | None]:
+    """The reference that training data or a Model Monitor baseline makes, and a sample of its rows, if it has any.
 
     Raises InvalidReferenceError, ObjectNotFoundError.
     """
@@ -104,14 +107,23 @@ def build(source: str | None, monitor: EndpointSettings, now: datetime) -> Refer
         raise InvalidReferenceError("neither the payload nor the settings name a source")
     bucket, _, key = source.removeprefix("s3://").partition("/")
     if key.endswith(f"/{STATISTICS}"):
-        return build_from_model_monitor(bucket, key, source, monitor, now)
+        return build_from_model_monitor(bucket, key, source, monitor, now), None
     wanted = frozenset((*monitor.columns, *monitor.predictions)) if monitor.columns else frozenset[str]()
     outputs = frozenset(monitor.predictions)
+    # the label is no column to compare, but what quality is measured from before labels come
+    label = {monitor.quality.label} if wanted and monitor.quality and monitor.quality.label else frozenset[str]()
+    sampler = RowSampler(seed_of(source), SmallestHashes(REFERENCE_ROWS), monitor.redact)
     with TemporaryFile() as file:
         download(bucket, key, file)
-        tables = training_tables(file, source, (*monitor.columns, *monitor.predictions))
+        tables = (
+            select_columns(table, wanted | label, outputs)
+            for table in training_tables(file, source, (*monitor.columns, *monitor.predictions))
+        )
         sketch = merge_sketches(
-            (sketch_table(select_columns(table, wanted, outputs), most_bins=EXACT_BINS) for table in tables),
+            (
+                sketch_table(select_columns(table, wanted, outputs), most_bins=EXACT_BINS)
+                for table in sampler.through(tables)
+            ),
             most_bins=EXACT_BINS,
         )
     absent = sorted(wanted - sketch.columns.keys())
@@ -119,7 +131,8 @@ def build(source: str | None, monitor: EndpointSettings, now: datetime) -> Refer
         raise InvalidReferenceError(f"{source}: has no column {', '.join(absent)}, which the settings name")
     order = {name: sketch.columns[name] for name in (*monitor.columns, *monitor.predictions) if name in sketch.columns}
     sketch = replace(sketch, columns=order or sketch.columns)
-    return reference_from_sketch(sketch, source=source, created=now.isoformat(), categorical=monitor.categorical)
+    made = reference_from_sketch(sketch, source=source, created=now.isoformat(), categorical=monitor.categorical)
+    return made, sampler.sample() if monitor.sample_rows else None
 
 
 @tracer.capture_method(capture_response=False)
@@ -146,24 +159,26 @@ def build_from_model_monitor(bucket: str, key: str, source: str, monitor: Endpoi
 @tracer.capture_method(capture_response=False)
 def build_from_captures(
     endpoint: str, window: CaptureWindow, monitor: EndpointSettings, settings: BuildReferenceSettings, now: datetime
-) -> Reference:
-    """The reference that the captures of a window make, read again so that its grid is exact.
+) -> tuple[Reference, RowSample | None]:
+    """The reference that the captures of a window make, read again so that its grid is exact, and a sample of the rows.
 
     Raises InvalidReferenceError.
     """
     keys = state_bucket.pack_keys(settings.state_bucket_name, endpoint, window.variant, window.start, window.until)
     packs = state_bucket.read_packs(settings.state_bucket_name, keys)
     objects = {(entry.object.bucket, entry.object.key, entry.manifest): entry for pack in packs for entry in pack}
-    sketch = merge_sketches(
-        (
-            sketch_table(item, most_bins=EXACT_BINS)
-            for _, entry in sorted(objects.items())
-            for item in tables_of(entry, window.variant, monitor)
-            if window.start <= item.hour < window.until
-        ),
-        most_bins=EXACT_BINS,
+    tables = (
+        item
+        for _, entry in sorted(objects.items())
+        for item in tables_of(entry, window.variant, monitor)
+        if window.start <= item.hour < window.until
     )
-    return reference_from_sketch(sketch, source=str(window), created=now.isoformat(), categorical=monitor.categorical)
+    sampler = RowSampler(seed_of(str(window)), SmallestHashes(REFERENCE_ROWS), monitor.redact)
+    sketch = merge_sketches(
+        (sketch_table(table, most_bins=EXACT_BINS) for table in sampler.through(tables)), most_bins=EXACT_BINS
+    )
+    made = reference_from_sketch(sketch, source=str(window), created=now.isoformat(), categorical=monitor.categorical)
+    return made, sampler.sample() if monitor.sample_rows else None
 
 
 def tables_of(entry: ObjectProfile, variant: str, monitor: EndpointSettings) -> Iterator[Table]:

@@ -4,15 +4,16 @@ One batch of messages becomes one pack per endpoint, variant and event-time hour
 its object could not be profiled for a reason that may pass; what can never be read is quarantined with its reason.
 
 A batch transform captures manifests: the data objects they name are profiled, as variants `batch-input` and
-`batch-output` of the destination's last folder. Ground truth is acknowledged and counted.
+`batch-output` of the destination's last folder. Where an endpoint's quality is watched, what its model answered and
+what the ground truth says is kept by request; other ground truth is acknowledged and counted.
 
 The same for old captures: the state machine of the backfill hands over batches of a listing or of an S3 Inventory.
 """
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -22,17 +23,24 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import ValidationError
 
-from trimtab.aws import s3, state_bucket
+from trimtab.aws import quality_rows, s3, state_bucket
 from trimtab.aws.readings import Readings
 from trimtab.capture.announcements import BackfillBatch, created_objects
 from trimtab.capture.batch_transform import data_objects, read_data_object
-from trimtab.capture.faults import FaultError
+from trimtab.capture.faults import FaultError, Unreadable
 from trimtab.capture.ground_truth import Label, labels
 from trimtab.capture.keys import CaptureKey, is_label_key, parse_capture_key, parse_manifest_key
 from trimtab.capture.models import decode_models
+from trimtab.capture.naming import name_columns
 from trimtab.capture.objects import MOST_LISTED, FoldedObject, fold_models
-from trimtab.capture.pack import ObjectId, ObjectProfile, grid_name, pack_key, union
+from trimtab.capture.pack import ObjectId, ObjectProfile, grid_name, pack_key, trim_samples, union
+from trimtab.capture.table import Table
 from trimtab.capture.variants import model_variant
+from trimtab.quality.answers import answers_of_table, kept_features
+from trimtab.quality.kept import answers_prefix, collected_at, hour_folder, labels_prefix, parse_label_key
+from trimtab.quality.keyed_rows import KeyedRows
+from trimtab.quality.keyed_rows import union as union_of_rows
+from trimtab.quality.labels import labels_of
 from trimtab.settings import ProfileCaptureSettings
 
 logger = Logger()
@@ -55,11 +63,13 @@ class BatchFailedError(RuntimeError):
 
 @dataclass(frozen=True)
 class Part:
-    """What an object adds to one variant."""
+    """What an object adds to one variant; to none ("") when it is ground truth. `rows`: answers or labels that are kept
+    of it, by the folder that they belong to."""
 
     endpoint: str
     variant: str
     folded: FoldedObject
+    rows: Mapping[str, KeyedRows] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,6 +83,9 @@ class Outcome:
 
 type PackId = tuple[str, str, datetime, str]
 """Endpoint, variant, event-time hour, grid."""
+
+type Answers = dict[str, dict[str, list[KeyedRows]]]
+"""What is kept of one object's answers, by model and folder."""
 
 
 @logger.inject_lambda_context
@@ -114,6 +127,7 @@ def profile_each[Item](
 ) -> Outcome:
     """Profile each item by itself and write what all add up to in packs. What there is no time for is to do again."""
     packs: dict[PackId, dict[str, list[ObjectProfile]]] = defaultdict(lambda: defaultdict(list))
+    kept: dict[str, dict[str, list[KeyedRows]]] = defaultdict(lambda: defaultdict(list))
     readings = Readings(settings.name, settings.state_table_name, settings.state_bucket_name)
     failed: set[str] = set()
     objects = rows = 0
@@ -129,11 +143,15 @@ def profile_each[Item](
             failed.add(identifier)
             continue
         entries = [(part, hour, entry) for part in parts for hour, entry in part.folded.hours.items()]
-        objects += max(bool(parts), len({entry.object for _, _, entry in entries}))
+        is_capture = any(part.variant for part in parts)
+        objects += max(is_capture, len({entry.object for _, _, entry in entries}))
         rows += sum(part.folded.rows for part in parts)
         for part, hour, entry in entries:
             packs[part.endpoint, part.variant, hour, grid_name(entry)][identifier].append(entry)
-    failed |= write_packs(packs, settings.state_bucket_name)
+        for folder, of_part in ((folder, of_part) for part in parts for folder, of_part in part.rows.items()):
+            kept[folder][identifier].append(of_part)
+    failed |= write_packs(packs, readings, settings.state_bucket_name)
+    failed |= write_rows(kept, settings.state_bucket_name)
     metrics.add_metric("ObjectsProfiled", MetricUnit.Count, objects)
     metrics.add_metric("RowsProfiled", MetricUnit.Count, rows)
     return Outcome(objects, rows, frozenset(failed))
@@ -182,8 +200,7 @@ def profile_location(
     if manifest := parse_manifest_key(bucket, key):
         return profile_manifest(bucket, key, manifest, readings, settings, is_last_try=is_last_try)
     if is_label_key(key) and any(isinstance(item, Label) for item in labels(s3.open_object(bucket, key).chunks)):
-        acknowledge_ground_truth(bucket, key)
-        return []
+        return take_ground_truth(bucket, key, readings, settings)
     metrics.add_metric("ObjectsSkipped", MetricUnit.Count, 1)
     logger.info("Object is no capture", extra={"bucket": bucket, "key": key})
     return []
@@ -197,27 +214,58 @@ def profile_capture(
     endpoint = capture.endpoint
     body = s3.open_object(bucket, key)
     identity = ObjectId(bucket, key, body.modified, body.etag)
+    monitor = readings.monitor(endpoint)
     items = decode_models(
         body.chunks,
-        readings.monitor(endpoint).model_attribute,
+        monitor.model_attribute,
         lambda model: readings.layout(endpoint, model_variant(capture.variant, model)),
         now=datetime.now(UTC),
     )
+    readings.learn_labels(endpoint)
+    answers: Answers = defaultdict(lambda: defaultdict(list))
     folded = fold_models(
         identity,
-        items,
+        keeping_answers(items, capture, readings, answers) if monitor.quality else items,
         lambda model: readings.reference(endpoint, model_variant(capture.variant, model)),
         capture.hour,
+        smallest=lambda model, hour: readings.smallest_hashes(endpoint, model_variant(capture.variant, model), hour),
+        redact=monitor.redact,
     )
     of_models = list(folded.values())
-    if of_models and all(each.records == 0 and each.unreadable.keys() == {"ground_truth"} for each in of_models):
-        acknowledge_ground_truth(bucket, key)
-        return []
+    if any("ground_truth" in each.unreadable for each in of_models) and not any(each.records for each in of_models):
+        return take_ground_truth(bucket, key, readings, settings)
     quarantine_lines(identity, of_models, capture.hour, settings)
     return [
-        Part(endpoint, model_variant(capture.variant, model), each)
+        Part(endpoint, model_variant(capture.variant, model), each, folders_of(answers[model]))
         for model, each in (folded or {"": FoldedObject({})}).items()
     ]
+
+
+def keeping_answers(
+    items: Iterable[tuple[str, Table | Unreadable]], capture: CaptureKey, readings: Readings, kept: Answers
+) -> Iterator[tuple[str, Table | Unreadable]]:
+    """The items as they come. Of the answered rows in them, what labels are joined with is put into `kept`."""
+    monitor = readings.monitor(capture.endpoint)
+    for model, item in items:
+        if isinstance(item, Table) and monitor.quality:
+            variant = model_variant(capture.variant, model)
+            reference = readings.reference(capture.endpoint, variant)
+            table = name_columns(item, reference) if reference else item
+            inputs = [name for name in table.columns if name not in table.outputs]
+            if not monitor.redact <= table.columns.keys():
+                inputs = []  # what must not be kept may be there under another name
+            features = kept_features(
+                inputs, monitor.quality, importance=monitor.importance, never=monitor.redact | monitor.ignore
+            )
+            folder = hour_folder(answers_prefix(capture.endpoint, variant), table.hour)
+            kept[model][folder].append(answers_of_table(table, monitor.quality, features))
+        yield model, item
+
+
+def folders_of(parts: Mapping[str, list[KeyedRows]]) -> dict[str, KeyedRows]:
+    """What of one object is kept in each folder, if anything."""
+    of_folders = {folder: union_of_rows(rows) for folder, rows in parts.items()}
+    return {folder: rows for folder, rows in of_folders.items() if len(rows)}
 
 
 @tracer.capture_method(capture_response=False)
@@ -254,28 +302,66 @@ def profile_manifest(
         identity = ObjectId(data_bucket, data_key, body.modified, body.etag)
         items = read_data_object(body.chunks, data_key, variant, hour, layout)
         [folded] = fold_models(
-            identity, (("", item) for item in items), lambda _: reference, hour, manifest=address
+            identity,
+            (("", item) for item in items),
+            lambda _: reference,
+            hour,
+            manifest=address,
+            smallest=lambda _, hour: readings.smallest_hashes(endpoint, variant, hour),
+            redact=readings.monitor(endpoint).redact,
         ).values() or [FoldedObject({})]
         quarantine_lines(identity, [folded], hour, settings)
         parts.append(Part(endpoint, variant, folded))
     return parts
 
 
-def acknowledge_ground_truth(bucket: str, key: str) -> None:
+@tracer.capture_method(capture_response=False)
+def take_ground_truth(bucket: str, key: str, readings: Readings, settings: ProfileCaptureSettings) -> list[Part]:
+    """The labels that a ground-truth object adds to the endpoint that they are of, if its quality is watched."""
     metrics.add_metric("GroundTruthObjects", MetricUnit.Count, 1)
-    logger.info("Object is ground truth", extra={"bucket": bucket, "key": key})
+    told = parse_label_key(key)
+    endpoint = told and readings.labelled_endpoint(bucket, key, told[0])
+    quality = readings.monitor(endpoint).quality if endpoint else None
+    if not told or not endpoint or not quality:
+        logger.info("Object is ground truth", extra={"bucket": bucket, "key": key})
+        return []
+    body, (_, hour) = s3.open_object(bucket, key), told
+    found: list[Label] = []
+    unreadable: list[Unreadable] = []
+    for item in labels(body.chunks):
+        (found if isinstance(item, Label) else unreadable).append(item)  # type: ignore[arg-type]
+    rows = labels_of(found, collected_at(hour, datetime.fromisoformat(body.modified)), quality.label)
+    metrics.add_metric("LabelsKept", MetricUnit.Count, len(rows))
+    reasons = Counter(item.reason for item in unreadable)
+    lost = FoldedObject({}, records=len(found), unreadable=reasons, lost=len(unreadable), listed=tuple(unreadable))
+    quarantine_lines(ObjectId(bucket, key, body.modified, body.etag), [lost], hour, settings)
+    folder = hour_folder(labels_prefix(endpoint), hour)
+    return [Part(endpoint, "", FoldedObject({}), {folder: rows} if len(rows) else {})]
 
 
-def write_packs(packs: Mapping[PackId, Mapping[str, list[ObjectProfile]]], bucket: str) -> set[str]:
+def write_packs(packs: Mapping[PackId, Mapping[str, list[ObjectProfile]]], readings: Readings, bucket: str) -> set[str]:
     """Write every pack; the ids of the messages whose counts could not be written."""
     failed: set[str] = set()
     for (endpoint, variant, hour, grid), entries in packs.items():
         try:
             objects = union(entries.values())  # one object may have come in several messages
+            objects = trim_samples(objects, readings.monitor(endpoint).sample_rows)
             state_bucket.write_pack(bucket, pack_key(endpoint, variant, hour, grid, objects), objects)
         except Exception:
             logger.exception("Pack could not be written", extra={"endpoint": endpoint, "hour": hour.isoformat()})
             failed |= entries.keys()
+    return failed
+
+
+def write_rows(kept: Mapping[str, Mapping[str, list[KeyedRows]]], bucket: str) -> set[str]:
+    """Write a file of keyed rows in each folder; the ids of the messages whose rows could not be written."""
+    failed: set[str] = set()
+    for folder, parts in kept.items():
+        try:
+            quality_rows.write_rows(bucket, folder, union_of_rows(rows for of in parts.values() for rows in of))
+        except Exception:
+            logger.exception("Rows could not be written", extra={"folder": folder})
+            failed |= parts.keys()
     return failed
 
 

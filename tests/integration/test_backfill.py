@@ -18,7 +18,8 @@ from botocore.exceptions import ClientError
 from local.capture_objects import CaptureObject, write
 from local.history import replay
 from tests.integration.deployed import HOUR, ROWS_AN_HOUR, START, VARIANT, Deployed, traffic, wait_for
-from trimtab.capture.pack import decode_pack, encode_pack, union
+from trimtab.capture.pack import decode_pack, encode_pack, trim_samples, union
+from trimtab.settings import EndpointSettings
 
 pytestmark = pytest.mark.integration
 
@@ -109,7 +110,8 @@ def hours(stack: Deployed, endpoint: str) -> dict[str, bytes]:
     packs: dict[str, list[bytes]] = {}
     for key, body in stack.objects(stack.state_bucket, f"profiles/{endpoint}/{VARIANT}/"):
         packs.setdefault("/".join(key.split("/")[3:7]), []).append(body)
-    return {hour: encode_pack(union(map(decode_pack, bodies))) for hour, bodies in packs.items()}
+    most = EndpointSettings().sample_rows
+    return {hour: encode_pack(trim_samples(union(map(decode_pack, bodies)), most)) for hour, bodies in packs.items()}
 
 
 def profiled_keys(stack: Deployed, endpoint: str) -> set[str]:

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from trimtab.aws import state_bucket
-from trimtab.aws.backlog import Backlog
+from trimtab.aws.backlog import Backlog, read_window_sample
 from trimtab.capture.pack import NO_GRID, ObjectId, ObjectProfile, grid_name, pack_key
 from trimtab.capture.profile import profile_table
 from trimtab.capture.reference import reference_from_sketch
+from trimtab.capture.sample import sample_of_table, seed_of
 from trimtab.capture.sketch import sketch_table
 from trimtab.capture.table import NumericColumn, Table
 
@@ -31,6 +32,7 @@ def put(number, objects, on_grid=False, etag="e", modified="2026"):
             ObjectId("captures", key, modified, etag),
             profile_table(table(rows), REFERENCE.grid) if on_grid else sketch_table(table(rows)),
             rows,
+            sample=sample_of_table(table(rows), seed_of(key, str(number)), 0, 20),
         )
         for key, rows in objects.items()
     ]
@@ -100,3 +102,35 @@ def test_hours_outside_the_span_are_not_seen_and_dropped_ones_are_forgotten():
 def test_no_packs_are_no_backlog():
     assert backlog().rows() == {}
     assert backlog().read(START, START + HOUR) == []
+
+
+def sampled(most=1000, **more):
+    return read_window_sample("state", "churn", "v", START, START + 3 * HOUR, most, **more)
+
+
+def test_a_compacted_hour_has_one_pack_with_as_many_sampled_rows_as_are_wanted():
+    put(0, {"a": 15, "b": 7})
+    put(0, {"b": 7, "c": 12})
+    waiting = backlog()
+    waiting.read(START, START + HOUR)
+    before = sampled(most=10)
+    (name,) = waiting.compact(START, START + HOUR, 10)
+    assert name.endswith(".34.pack")
+    assert sum(entry.sample.rows for entry in backlog().read(START, START + HOUR)) == 10
+    after = sampled()
+    assert after.hashes.tolist() == before.hashes.tolist()
+    assert after.cut == before.cut
+
+
+def test_the_rows_of_a_window_are_those_of_all_its_hours():
+    put(0, {"a": 5, "b": 7})
+    put(1, {"a": 6})
+    put(5, {"z": 3})
+    everything = sampled()
+    assert sorted(everything.columns["x"]) == sorted([*range(5), *range(7), *range(6)])
+    assert sampled(most=4).hashes.tolist() == everything.hashes.tolist()[:4]
+    assert set(sampled(redact=frozenset({"x"})).columns) == set()
+
+
+def test_a_window_without_packs_has_no_rows():
+    assert sampled(reference=REFERENCE).rows == 0

@@ -7,6 +7,7 @@ import pytest
 from trimtab.aws import s3, state_bucket
 from trimtab.capture.pack import NO_GRID, ObjectId, ObjectProfile, PackError, encode_pack, pack_key
 from trimtab.capture.reference import InvalidReferenceError, encode_reference, reference_from_sketch
+from trimtab.capture.sample import sample_of_table
 from trimtab.capture.sketch import sketch_table
 from trimtab.capture.table import NumericColumn, Table
 
@@ -110,3 +111,14 @@ def test_a_rollouts_record_is_replaced_whole():
     state_bucket.write_rollout("state", "churn", "1f2e", {"phase": "baking"})
     state_bucket.write_rollout("state", "churn", "1f2e", {"phase": "promoted"})
     assert state_bucket.read_rollout("state", "churn", "1f2e") == {"phase": "promoted"}
+
+
+def test_a_reference_has_its_rows_beside_it_until_one_without_rows_takes_its_place():
+    rows = sample_of_table(Table(START, 9, 9, {"x": NumericColumn(np.arange(9.0))}), 1, 0, 4)
+    assert state_bucket.read_reference_sample("state", "churn") is None
+    state_bucket.write_reference_sample("state", "churn", rows)
+    state_bucket.write_reference_sample("state", "churn", rows, "AllTraffic.b")
+    state_bucket.write_reference_sample("state", "churn", None)
+    assert state_bucket.read_reference_sample("state", "churn") is None
+    read = state_bucket.read_reference_sample("state", "churn", "AllTraffic.b")
+    assert read.columns["x"].tolist() == rows.columns["x"].tolist()

@@ -14,6 +14,8 @@ from trimtab.capture.objects import MOST_LISTED, fold_models, fold_object
 from trimtab.capture.pack import ObjectId, encode_pack
 from trimtab.capture.profile import Profile, profile_table
 from trimtab.capture.reference import reference_from_sketch
+from trimtab.capture.sample_document import encode_sample
+from trimtab.capture.sampling import SmallestHashes
 from trimtab.capture.sketch import merge_sketches, sketch_table
 from trimtab.capture.table import NumericColumn, Table, TextColumn
 
@@ -183,3 +185,48 @@ def test_positions_count_not_the_order_in_which_columns_appear(order):
     renamed = name_columns(nameless, reference)
     assert renamed.columns.keys() == known.keys()
     assert all(column is known[name] for name, column in renamed.columns.items())
+
+
+def sampled(items, most=10, identity=IDENTITY, reference=REFERENCE, redact=frozenset()):
+    folded = fold_models(
+        identity, items, lambda _: reference, EIGHT, smallest=lambda *_: SmallestHashes(most), redact=redact
+    )
+    return {(model, hour): entry.sample for model, each in folded.items() for hour, entry in each.hours.items()}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 40), max_size=5), st.sampled_from([None, REFERENCE]), st.sampled_from([1, 10, 100]))
+def test_the_rows_sampled_do_not_depend_on_how_the_object_is_split(cuts, reference, most):
+    whole = [table(EIGHT, seed=1), table(NINE, seed=2)]
+    pieces = [("", cut(each, *span)) for each in whole for span in pairwise(sorted({0, 40, *cuts}))]
+    at_once, in_pieces = (sampled(items, most, reference=reference) for items in ([("", t) for t in whole], pieces))
+    assert at_once.keys() == in_pieces.keys()
+    for key, sample in at_once.items():
+        assert encode_sample(in_pieces[key]) == encode_sample(sample)
+        assert sample.rows == min(most, 40)
+
+
+def test_rows_of_each_object_hour_and_model_are_drawn_by_themselves():
+    items = [("a", table(EIGHT)), ("a", table(NINE)), ("b", table(EIGHT))]
+    here, there = sampled(items), sampled(items, identity=replace(IDENTITY, key="other.jsonl"))
+    drawn = [sample.hashes.tolist() for sample in (*here.values(), *there.values())]
+    assert len(drawn) == 6
+    assert len({tuple(each) for each in drawn}) == 6
+
+
+def test_an_object_that_is_written_again_keeps_its_sample():
+    again = replace(IDENTITY, modified="2026-11-21T08:10:00+00:00")
+    first, second = sampled([("", table())]), sampled([("", table())], identity=again)
+    assert encode_sample(first["", EIGHT]) == encode_sample(second["", EIGHT])
+
+
+def test_sampled_rows_have_the_names_of_the_reference_and_no_redacted_cells():
+    nameless = table(x="c0", c="c1", p="prediction", outputs=("prediction",))
+    assert set(sampled([("", nameless)])["", EIGHT].columns) == {"x", "c", "p"}
+    assert set(sampled([("", nameless)], redact=frozenset({"x"}))["", EIGHT].columns) == {"c", "p"}
+    assert sampled([("", nameless)], reference=None, redact=frozenset({"x"}))["", EIGHT] is None
+
+
+def test_no_rows_are_kept_where_none_are_wanted():
+    assert sampled([("", table())], most=0)["", EIGHT] is None
+    assert fold_object(IDENTITY, [table()], REFERENCE, EIGHT).hours[EIGHT].sample is None

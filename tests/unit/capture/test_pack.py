@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trimtab.capture.grid import Grid, numeric_bins
@@ -17,9 +17,11 @@ from trimtab.capture.pack import (
     encode_pack,
     pack_key,
     parse_pack_key,
+    trim_samples,
     union,
 )
 from trimtab.capture.profile import add_profiles, profile_table
+from trimtab.capture.sample import sample_of_table, seed_of
 from trimtab.capture.sketch import sketch_table
 from trimtab.capture.table import NumericColumn, Table, TextColumn
 
@@ -155,3 +157,58 @@ def test_what_a_manifest_named_is_announced_by_it():
 def test_an_object_named_by_two_manifests_counts_once_whichever_comes_first():
     one, other = (dataclasses.replace(entry("k1", 1), manifest=f"s3://jobs/{name}.json") for name in "ab")
     assert union([[one], [other]]) == union([[other], [one]]) == [other]
+
+
+def sampled(key, seed, rows=20, most=20, **version):
+    sample = sample_of_table(table(seed, rows), seed_of(key), 0, most)
+    return dataclasses.replace(entry(key, seed, **version), sample=sample)
+
+
+def sampled_rows(entries):
+    return sum(each.sample.rows for each in entries if each.sample)
+
+
+def test_a_pack_keeps_the_samples_and_those_without_any_stay_so():
+    entries = [sampled("k1", 1), entry("k2", 2), sampled("k3", 3, most=5)]
+    read = decode_pack(encode_pack(entries))
+    assert encode_pack(read) == encode_pack(entries)
+    assert [each.sample and each.sample.rows for each in read] == [20, None, 5]
+
+
+def test_a_pack_from_before_samples_is_read():
+    import zlib
+
+    import msgspec
+
+    document = msgspec.msgpack.decode(zlib.decompress(encode_pack([entry("k1", 1)])))
+    assert "sample" not in document["objects"][0]
+    assert decode_pack(zlib.compress(msgspec.msgpack.encode(document)))[0].sample is None
+
+
+OBJECTS = [sampled(f"k{i}", i, rows=(i * 7) % 20 + 1) for i in range(8)]
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(range(8)), max_size=8), max_size=5),
+    st.integers(1, 60),
+    st.integers(0, 10),
+)
+@settings(deadline=None)
+def test_however_objects_were_packed_and_repeated_the_trimmed_samples_are_the_same(packs, most, more):
+    packs = [*packs, range(8)] if not packs else [*packs, sorted(set(range(8)) - {i for pack in packs for i in pack})]
+    trimmed = [trim_samples(union([[OBJECTS[i] for i in pack]]), most + more) for pack in packs]
+    again = trim_samples(union(trimmed), most)
+    assert encode_pack(again) == encode_pack(trim_samples(OBJECTS, most))
+    assert sampled_rows(again) == min(most, sampled_rows(OBJECTS))
+    assert encode_pack(trim_samples(union([again, *trimmed]), most)) == encode_pack(again)
+
+
+def test_of_one_object_in_two_packs_the_larger_sample_is_kept():
+    small, large = sampled("k1", 1, most=5), sampled("k1", 1)
+    assert union([[small], [large]]) == union([[large], [small]]) == [large]
+    assert union([[entry("k1", 1)], [small]]) == [small]
+
+
+def test_samples_of_no_rows_are_no_samples():
+    assert [each.sample for each in trim_samples([sampled("k1", 1), entry("k2", 2)], 0)] == [None, None]
+    assert trim_samples([], 5) == []

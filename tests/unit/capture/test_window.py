@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from trimtab.capture.pack import ObjectId, ObjectProfile
 from trimtab.capture.profile import profile_table
 from trimtab.capture.reference import reference_from_sketch
+from trimtab.capture.sample import sample_of_table, seed_of
+from trimtab.capture.sample_document import encode_sample
 from trimtab.capture.sketch import sketch_table
 from trimtab.capture.table import NumericColumn, Table
 from trimtab.capture.window import (
@@ -17,6 +19,7 @@ from trimtab.capture.window import (
     columns_of,
     coverage_of,
     objects_on_former_grids,
+    sample_of_objects,
     sketch_objects,
 )
 
@@ -110,3 +113,42 @@ def test_only_lines_of_which_no_row_was_counted_lower_the_coverage():
     assert covered.unreadable == lines | outputs
     assert covered.share == pytest.approx(60 / 70)
     assert coverage_of([]).share == 1.0
+
+
+def sampled(profile, number, name="x"):
+    return replace(
+        entry(profile, number), sample=sample_of_table(table(number, name=name), seed_of(str(number)), 0, 30)
+    )
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.permutations(range(5)), st.integers(1, 200))
+def test_the_rows_of_a_window_do_not_depend_on_the_order_of_its_objects(order, most):
+    objects = [sampled(sketch_table(table(number)), number) for number in range(5)]
+    made = sample_of_objects(objects, most)
+    assert encode_sample(sample_of_objects([objects[i] for i in order], most)) == encode_sample(made)
+    assert made.rows == min(most, 150)
+
+
+def test_rows_are_sampled_of_what_counts_by_the_names_of_the_reference():
+    nameless, former = table(1, name="c0"), table(3)
+    objects = [
+        sampled(sketch_table(nameless), 1, "c0"),
+        sampled(profile_table(table(2), REFERENCE.grid), 2),
+        sampled(profile_table(former, FORMER.grid), 3),
+        entry(profile_table(table(4), REFERENCE.grid), 4),
+    ]
+    made = sample_of_objects(objects, 1000, REFERENCE)
+    counted = np.concatenate([nameless.columns["c0"].values, table(2).columns["x"].values])
+    assert sorted(made.columns["x"]) == sorted(counted)
+    assert set(made.columns) == {"x"}
+    assert sample_of_objects(objects, 1000).rows == 90
+
+
+def test_what_was_kept_before_it_was_to_be_redacted_is_not_shown():
+    objects = [sampled(sketch_table(table(1, name="c0")), 1, "c0")]
+    assert sample_of_objects(objects, 9, REFERENCE, frozenset({"x"})).columns == {}
+
+
+def test_no_objects_have_no_rows():
+    assert sample_of_objects([], 10).rows == 0

@@ -12,6 +12,7 @@ from functions.build_reference import app
 from trimtab.aws import state_bucket
 from trimtab.capture.pack import ObjectId, ObjectProfile, pack_key
 from trimtab.capture.profile import Profile
+from trimtab.capture.sample_document import encode_sample
 from trimtab.capture.sketch import EXACT_BINS, merge_sketches, sketch_table
 from trimtab.capture.training import training_tables
 from trimtab.model_monitor.constraints import suggested_constraints
@@ -66,6 +67,9 @@ def test_a_reference_is_made_from_every_format(stack, context, frame, name):
     np.testing.assert_allclose(deciles.edges[deciles.cuts], expected, rtol=1e-12)
     assert reference.profile.columns["age"].total == pytest.approx(frame.age.sum())
     assert [finding.title for finding in stack.findings] == ["Reference of churn: 3,000 rows"]
+    sample = state_bucket.read_reference_sample(stack.state, "churn")
+    np.testing.assert_allclose(sorted(sample.columns["income"]), sorted(frame.income), rtol=1e-12)
+    assert set(sample.columns["plan"].values) == {"gold", "basic"}
 
 
 def test_settings_name_the_source_the_columns_and_the_predictions(stack, context, frame):
@@ -75,6 +79,15 @@ def test_settings_name_the_source_the_columns_and_the_predictions(stack, context
     reference = state_bucket.read_reference(stack.state, "churn")
     assert list(reference.grid.columns) == ["income", "age", "plan", "score"]
     assert reference.outputs == {"score"}
+
+
+def test_the_label_is_kept_in_the_sample_and_not_compared(stack, context, frame):
+    source = put(stack, "train.csv", frame.assign(left=1, other=2).to_csv(index=False).encode())
+    put_settings(f"{{columns: [income, age], predictions: [score], reference: '{source}', quality: {{label: left}}}}")
+    app.lambda_handler({"endpoint": "churn"}, context)
+    assert list(state_bucket.read_reference(stack.state, "churn").grid.columns) == ["income", "age", "score"]
+    sample = state_bucket.read_reference_sample(stack.state, "churn")
+    assert set(sample.columns) == {"income", "age", "score", "left"}
 
 
 def test_a_file_without_header_takes_its_names_from_the_settings(stack, context, frame):
@@ -105,6 +118,31 @@ def test_bad_training_data_is_refused_with_file_and_line_and_told_once(stack, co
     assert len(stack.findings) == 1
     assert problem in stack.findings[0].reason
     assert state_bucket.read_reference(stack.state, "churn") is None
+
+
+def test_the_sample_of_training_data_is_bounded_redacted_and_the_same_again(stack, context, frame, monkeypatch):
+    monkeypatch.setattr(app, "REFERENCE_ROWS", 100)
+    put_settings("{columns: [age, plan, income], predictions: [score], redact: [income]}")
+    source = put(stack, "train.csv", frame.to_csv(index=False).encode())
+    app.lambda_handler({"endpoint": "churn", "source": source}, context)
+    sample = state_bucket.read_reference_sample(stack.state, "churn")
+    assert (sample.rows, set(sample.columns), sample.outputs) == (100, {"age", "plan", "score"}, {"score"})
+    stored = frame.round(12)[["age", "score"]].apply(tuple, axis=1)
+    assert set(zip(sample.columns["age"], sample.columns["score"].round(12), strict=True)) <= set(stored)
+    app.lambda_handler({"endpoint": "churn", "source": source}, context)
+    assert encode_sample(state_bucket.read_reference_sample(stack.state, "churn")) == encode_sample(sample)
+
+
+def test_a_reference_without_rows_leaves_no_sample_of_a_former_one(stack, context, frame, tmp_path):
+    source = put(stack, "train.csv", frame.to_csv(index=False).encode())
+    app.lambda_handler({"endpoint": "churn", "source": source}, context)
+    assert state_bucket.read_reference_sample(stack.state, "churn").rows == 3000
+    statistics = put(stack, "baseline/statistics.json", baseline(frame, tmp_path)[0])
+    app.lambda_handler({"endpoint": "churn", "source": statistics}, context)
+    assert state_bucket.read_reference_sample(stack.state, "churn") is None
+    put_settings("sample_rows: 0")
+    app.lambda_handler({"endpoint": "churn", "source": source}, context)
+    assert state_bucket.read_reference_sample(stack.state, "churn") is None
 
 
 def test_a_source_that_is_not_there_is_told(stack, context):
@@ -163,6 +201,8 @@ def test_a_reference_is_made_from_a_window_of_captures(stack, context):
     reference = state_bucket.read_reference(stack.state, "churn", "previous")
     assert reference.profile.columns["c0"].total == sum(range(50))
     assert reference.source == "captures of AllTraffic from 2026-11-20T08:00Z to 2026-11-20T09:00Z"
+    sample = state_bucket.read_reference_sample(stack.state, "churn", "previous")
+    assert sorted(sample.columns["c0"]) == list(range(50))
 
 
 def test_a_window_without_captures_makes_no_reference(context):

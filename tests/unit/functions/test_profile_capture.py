@@ -9,11 +9,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.profile_capture import app
-from trimtab.aws import s3, state_bucket
+from trimtab.aws import quality_rows, s3, state_bucket
 from trimtab.capture.pack import NO_GRID, decode_pack, encode_pack, parse_pack_key
 from trimtab.capture.reference import reference_from_sketch
 from trimtab.capture.sketch import sketch_table
 from trimtab.capture.table import NumericColumn, Table
+from trimtab.quality.keyed_rows import row_keys
 from trimtab.settings import SettingsError
 
 EIGHT = datetime(2024, 11, 20, 8, tzinfo=UTC)
@@ -174,10 +175,10 @@ def test_an_object_whose_processing_raises_fails_alone(stack, context, monkeypat
     bad, good = put(stack, line(), name="bad"), put(stack, line(), name="good")
     fold = app.fold_models
 
-    def break_one(identity, *rest):
+    def break_one(identity, *rest, **more):
         if identity.key == bad:
             raise ZeroDivisionError
-        return fold(identity, *rest)
+        return fold(identity, *rest, **more)
 
     monkeypatch.setattr(app, "fold_models", break_one)
     assert handle(context, record(bad, 1), record(good, 2)) == ["m1"]
@@ -389,3 +390,144 @@ def test_what_there_is_no_time_for_comes_back_and_what_was_counted_is_written(st
     failed = handle(context, *[record(key, number) for number, key in enumerate(keys, 1)])
     assert len(failed) == 2
     assert len(packs(stack)) == 1
+
+
+def sampled(stack):
+    """The sampled rows of all packs, by variant, as the names of their columns and how many there are."""
+    return {
+        key.variant: (
+            sum(entry.sample.rows for entry in of if entry.sample),
+            {*of[0].sample.columns} if of[0].sample else None,
+        )
+        for key, of in packs(stack).items()
+    }
+
+
+def test_some_rows_are_kept_beside_the_counts_and_the_same_ones_again(stack, context):
+    put_settings("{columns: [age, plan], predictions: [score], sample_rows: 5}")
+    keys = [put(stack, *[line(f"{i},gold", f"0.{i}") for i in range(4)], name=name) for name in "abc"]
+    assert handle(context, *[record(key, number) for number, key in enumerate(keys)]) == []
+    assert sampled(stack) == {"AllTraffic": (5, {"age", "plan", "score"})}
+    first = [encode_pack(of) for of in packs(stack).values()]
+    assert handle(context, *[record(key, number) for number, key in enumerate(reversed(keys))]) == []
+    assert [encode_pack(of) for of in packs(stack).values()] == first
+
+
+@pytest.mark.parametrize(
+    ("settings", "kept"),
+    [
+        ("{columns: [age, plan], redact: [age]}", {"plan", "prediction"}),
+        ("redact: [age]", None),  # any of the nameless columns may be the age
+        ("redact: [c0]", {"c1", "prediction"}),
+        ("sample_rows: 0", None),
+    ],
+)
+def test_values_of_redacted_columns_are_not_kept(stack, context, settings, kept):
+    put_settings(settings)
+    assert handle(context, record(put(stack, line()))) == []
+    assert sampled(stack) == {"AllTraffic": (0 if kept is None else 1, kept)}
+
+
+QUALITY = (
+    '{"columns": ["age", "plan"], "predictions": ["score"], "quality": {"segments": ["plan"], "label": "churned"}}'
+)
+
+
+def watch_quality(settings=QUALITY, endpoint="churn"):
+    boto3.client("ssm").put_parameter(Name=f"/trimtab/endpoints/{endpoint}", Type="String", Value=settings)
+
+
+def truth(event_id, data="1", encoding="CSV"):
+    return json.dumps({
+        "groundTruthData": {"data": data, "encoding": encoding}, "eventMetadata": {"eventId": event_id},
+        "eventVersion": "0",
+    })  # fmt: skip
+
+
+def put_truth(stack, *lines, prefix="ground-truth/churn", name="a", hour="2024/11/20/09"):
+    key = f"{prefix}/{hour}/{name}.jsonl"
+    s3.write_object(stack.captures, key, "\n".join(lines).encode())
+    return key
+
+
+def kept(stack, prefix):
+    return {
+        key.rpartition("/")[0]: quality_rows.read_rows(stack.state, [key]) for key in s3.list_keys(stack.state, prefix)
+    }
+
+
+def keys_of(rows):
+    return rows.keys.tolist()
+
+
+def test_answers_are_kept_by_request_where_quality_is_watched(stack, context):
+    watch_quality()
+    second = line("40,basic\n50,gold", "0.9\n0.1", at=NINE).replace(
+        '"eventId": "1"', '"eventId": "x", "inferenceId": "two"'
+    )
+    assert handle(context, record(put(stack, line(), second))) == []
+    found = kept(stack, "answers/")
+    assert found.keys() == {f"answers/churn/AllTraffic/2024/11/20/{hour:02}" for hour in (8, 9)}
+    two = found["answers/churn/AllTraffic/2024/11/20/09"]
+    assert keys_of(two) == sorted(row_keys(["two", "two"], [0, 1]).tolist())
+    assert sorted(two.numbers["score"].tolist()) == [0.1, 0.9]
+    assert two.texts["segment.plan"].values == ("basic", "gold")
+    assert set(two.first.tolist()) == {int(NINE.timestamp())}
+    assert rows(stack)[("churn", "AllTraffic", NINE)] == 2
+
+
+def test_without_the_setting_no_answer_is_kept(stack, context):
+    handle(context, record(put(stack, line())))
+    assert kept(stack, "answers/") == {}
+
+
+def test_of_a_regression_the_inputs_are_kept_too_save_what_is_redacted(stack, context):
+    watch_quality('{"columns": ["age", "plan"], "redact": ["age"], "quality": {"problem": "regression"}}')
+    handle(context, record(put(stack, line())))
+    (found,) = kept(stack, "answers/").values()
+    assert (set(found.numbers), set(found.texts)) == ({"score"}, {"prediction", "category.plan"})
+
+
+def test_labels_of_any_shape_are_kept_for_the_endpoint_that_their_folder_is_named_like(stack, context):
+    watch_quality()
+    named, several = '{"churned": "no", "when": 3}', '[{"churned": 1}, {"churned": 0}]'
+    key = put_truth(stack, truth("a"), truth("b", named, "JSON"), truth("c", several, "JSON"), "junk")
+    assert handle(context, record(key)) == []
+    ((folder, found),) = kept(stack, "labels/").items()
+    assert folder == "labels/churn/2024/11/20/09"
+    assert keys_of(found) == sorted(row_keys(["a", "b", "c", "c"], [0, 0, 0, 1]).tolist())
+    assert found.texts["label"].values == ("0", "1", "no")
+    assert set(found.last.tolist()) == {int(NINE.timestamp()) + 3599}  # written long after the hour in its key
+    assert [document["unreadable"] for document in quarantined(stack).values()] == [{"not_json": 1}]
+    assert packs(stack) == {}
+
+
+def test_labels_lie_where_the_settings_say(stack, context):
+    watch_quality('{"quality": {"labels": "s3://captures/truth/of/churn/"}}')
+    handle(context, record(put(stack, line())))
+    handle(context, record(put_truth(stack, truth("a"), prefix="truth/of/churn/eu")))
+    handle(context, record(put_truth(stack, truth("a"), prefix="elsewhere/churn")))
+    assert list(kept(stack, "labels/")) == ["labels/churn/2024/11/20/09"]
+    assert len(kept(stack, "labels/")["labels/churn/2024/11/20/09"]) == 1
+
+
+@pytest.mark.parametrize("prefix", ["ground-truth/other", "churn", "a/b/churn"])
+def test_ground_truth_of_endpoints_that_nobody_watches_is_done_with(stack, context, prefix):
+    watch_quality("{}")
+    assert handle(context, record(put_truth(stack, truth("a"), prefix=prefix))) == []
+    assert kept(stack, "labels/") == packs(stack) == quarantined(stack) == {}
+
+
+def test_answers_and_labels_that_come_again_change_nothing(stack, context):
+    watch_quality()
+    messages = [record(put(stack, line()), 1), record(put_truth(stack, truth("1")), 2)]
+    handle(context, *messages)
+    before = {key: s3.read_object(stack.state, key) for key in s3.list_keys(stack.state, "")}
+    handle(context, *messages, *messages)
+    assert {key: s3.read_object(stack.state, key) for key in s3.list_keys(stack.state, "")} == before
+
+
+def test_rows_that_cannot_be_written_bring_their_messages_back(stack, context, monkeypatch):
+    watch_quality()
+    monkeypatch.setattr(app.quality_rows, "write_rows", lambda *_: (_ for _ in ()).throw(OSError))
+    assert handle(context, record(put(stack, line()), 1), record(put(stack, line(), endpoint="other"), 2)) == ["m1"]

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from functions.detect_drift import app as detect_drift
 from functions.profile_capture import app
 from trimtab.aws import s3, state_bucket
+from trimtab.aws.reprofiling import profile_again
 from trimtab.capture.pack import decode_pack, parse_pack_key, union
 from trimtab.capture.reference import reference_from_sketch
 from trimtab.capture.sketch import merge_sketches
@@ -195,21 +196,7 @@ def test_data_objects_are_profiled_again_by_way_of_their_manifest(stack, context
     put_both_sides(stack)
     handle(context, created(stack, INPUT))
     entries = packs(stack)["churn-batch", "batch-input"]
-    run = detect_drift.Run(
-        detect_drift.DetectDriftSettings(
-            name="trimtab",
-            state_bucket_name=stack.state,
-            state_table_name=stack.table,
-            findings_bus_name="",
-            build_reference_function_name="",
-            capture_queue_url=stack.queue,
-        ),
-        "",
-        "",
-        EIGHT,
-        None,
-    )
-    detect_drift.profile_again(entries, run)
+    profile_again(stack.queue, entries)
     [sent] = boto3.client("sqs").receive_message(QueueUrl=stack.queue)["Messages"]
     reference = reference_from_sketch(
         merge_sketches(entry.profile for entry in entries), source="s3://t/t.csv", created=EIGHT.isoformat()

@@ -1,10 +1,29 @@
 """The packs of one variant that wait to be judged, read only when their hours are needed."""
 
 from collections import defaultdict
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
 
 from trimtab.aws import state_bucket
-from trimtab.capture.pack import ObjectProfile, PackKey, grid_name, pack_key, union
+from trimtab.capture.pack import NO_GRID, ObjectProfile, PackKey, grid_name, pack_key, trim_samples, union
+from trimtab.capture.profile import Profile
+from trimtab.capture.reference import Reference
+from trimtab.capture.sample import RowSample
+from trimtab.capture.window import add_objects, sample_of_objects
+from trimtab.drift.windows import HourRows, Window, WindowPlan, plan_windows
+from trimtab.settings import EndpointSettings
+
+
+@dataclass(frozen=True)
+class Captures:
+    """What a window's captures hold. `window` with the hours that have rows, and how many rows there are; `profile`:
+    their counts on the reference's grid."""
+
+    window: Window
+    objects: list[ObjectProfile]
+    profile: Profile
 
 
 class Backlog:
@@ -16,7 +35,7 @@ class Backlog:
 
     def __init__(self, bucket: str, endpoint: str, variant: str, start: datetime | None, end: datetime, grid: str):
         self._bucket, self._endpoint, self._variant = bucket, endpoint, variant
-        self._grid = grid
+        self._end, self._grid = end, grid
         self._objects: dict[datetime, list[ObjectProfile]] = {}
         self._keys: dict[datetime, list[PackKey]] = defaultdict(list)
         for key in state_bucket.pack_keys(bucket, endpoint, variant, start, end):
@@ -30,6 +49,23 @@ class Backlog:
             else sum(key.rows for key in keys)
             for hour, keys in self._keys.items()
         }
+
+    def plan(self, start: datetime | None, now: datetime, settings: EndpointSettings) -> WindowPlan:
+        """The windows from `start` on, of which the first closed one rests on rows that were read, not on a listing's
+        upper bound."""
+        while True:
+            plan = plan_windows(
+                [HourRows(hour, rows) for hour, rows in self.rows().items()],
+                start=start,
+                until=self._end,
+                now=now,
+                watermark=timedelta(minutes=settings.watermark_minutes),
+                thresholds=settings.drift,
+                max_hours=settings.max_window_hours,
+            )
+            if not plan.closed or self.is_read(plan.closed[0].start, plan.closed[0].end):
+                return plan
+            self.read(plan.closed[0].start, plan.closed[0].end)
 
     def is_read(self, start: datetime, end: datetime) -> bool:
         """Whether every hour of a span has been read."""
@@ -46,8 +82,16 @@ class Backlog:
             packs = packs[count:]
         return [entry for hour in hours for entry in self._objects[hour]]
 
-    def compact(self, start: datetime, end: datetime) -> list[str]:
-        """Leave one pack per hour and grid of a span that has been read; the keys of its packs.
+    def captures(self, window: Window, reference: Reference) -> Captures:
+        """The captures of a window, counted."""
+        objects = self.read(window.start, window.end)
+        profile = add_objects(objects, reference)
+        hours = sorted(hour for hour, rows in self.rows().items() if rows and window.start <= hour < window.end)
+        return Captures(replace(window, hours=tuple(hours), rows=profile.rows), objects, profile)
+
+    def compact(self, start: datetime, end: datetime, sample_rows: int) -> list[str]:
+        """Leave one pack per hour and grid of a span that has been read, with a sample of at most `sample_rows` rows;
+        the keys of its packs.
 
         New packs are written before old ones are deleted: at no moment is a count missing, and twice is once.
         """
@@ -60,7 +104,7 @@ class Backlog:
             kept = {pack_key(self._endpoint, self._variant, hour, grid, each): each for grid, each in by_grid.items()}
             for key, entries in kept.items():
                 if key not in self._keys[hour]:
-                    state_bucket.write_pack(self._bucket, key, entries)
+                    state_bucket.write_pack(self._bucket, key, trim_samples(entries, sample_rows))
             state_bucket.delete_packs(self._bucket, [key for key in self._keys[hour] if key not in kept])
             self._keys[hour] = list(kept)
         return self.names(start, end)
@@ -68,6 +112,11 @@ class Backlog:
     def names(self, start: datetime, end: datetime) -> list[str]:
         """The keys of a span's packs, in order."""
         return sorted(str(key) for hour in self._hours(start, end) for key in self._keys[hour])
+
+    def has_changed(self, judged: Mapping[str, Any]) -> bool:
+        """Whether a judged window, as its document tells it, has other packs now."""
+        start, end = (datetime.fromisoformat(judged["window"][each]) for each in ("start", "end"))
+        return set(self.names(start, end)) != set(judged["packs"])
 
     def drop(self, end: datetime) -> None:
         """Forget the hours before a moment."""
@@ -77,3 +126,19 @@ class Backlog:
 
     def _hours(self, start: datetime, end: datetime) -> list[datetime]:
         return [hour for hour in self._keys if start <= hour < end]
+
+
+def read_window_sample(
+    bucket: str,
+    endpoint: str,
+    variant: str,
+    start: datetime,
+    end: datetime,
+    most: int,
+    reference: Reference | None = None,
+    redact: frozenset[str] = frozenset(),
+) -> RowSample:
+    """At most `most` rows of a variant's captures in the hours from `start` until before `end`, every row with the same
+    chance; `reference` and `redact` as in `sample_of_objects`. No rows when none were sampled."""
+    backlog = Backlog(bucket, endpoint, variant, start, end, reference.grid.name if reference else NO_GRID)
+    return sample_of_objects(backlog.read(start, end), most, reference, redact)

@@ -1,9 +1,14 @@
 """How an endpoint's captures are to be read: its settings and references."""
 
+from collections.abc import Mapping
+from datetime import datetime
+
 from trimtab.aws import state_bucket
 from trimtab.aws.endpoint_settings import load_endpoint_settings
+from trimtab.aws.label_prefixes import known_prefixes, learn_prefix
 from trimtab.capture.layout import Layout
 from trimtab.capture.reference import Reference
+from trimtab.capture.sampling import SmallestHashes
 from trimtab.capture.variants import reference_for
 from trimtab.settings import EndpointSettings
 
@@ -16,6 +21,9 @@ class Readings:
         self._name, self._table, self._bucket = name, state_table, state_bucket_name
         self._monitors: dict[str, EndpointSettings] = {}
         self._references: dict[tuple[str, str], Reference | None] = {}
+        self._prefixes: Mapping[str, str] | None = None
+        self._learnt: set[str] = set()
+        self._smallest: dict[tuple[str, str, datetime], SmallestHashes] = {}
 
     def monitor(self, endpoint: str) -> EndpointSettings:
         """The endpoint's settings."""
@@ -28,6 +36,37 @@ class Readings:
         """What the variant is compared with."""
         own, current = self._stored(endpoint, variant), self._stored(endpoint, state_bucket.CURRENT)
         return reference_for(variant, own, current)
+
+    def smallest_hashes(self, endpoint: str, variant: str, hour: datetime) -> SmallestHashes:
+        """Those of the rows that the batch has sampled of the variant's hour so far."""
+        if (endpoint, variant, hour) not in self._smallest:
+            self._smallest[endpoint, variant, hour] = SmallestHashes(self.monitor(endpoint).sample_rows)
+        return self._smallest[endpoint, variant, hour]
+
+    def labelled_endpoint(self, bucket: str, key: str, folder: str) -> str | None:
+        """The endpoint that a ground-truth object holds labels for: the one whose settings say that they are uploaded
+        there, else the one that its `folder` is named like; None when the quality of neither is watched."""
+        if self._prefixes is None:
+            self._prefixes = known_prefixes(self._table)
+        lies_below = [
+            (len(prefix), name)
+            for name, prefix in self._prefixes.items()
+            if f"s3://{bucket}/{key}".startswith(prefix) and self._labels(name) == prefix
+        ]
+        if lies_below:
+            return max(lies_below)[1]
+        return folder if folder and self._labels(folder) == "" else None
+
+    def learn_labels(self, endpoint: str) -> None:
+        """Remember where the endpoint's ground truth is uploaded, if its settings say so."""
+        prefix = self._labels(endpoint)
+        if prefix and endpoint not in self._learnt:
+            learn_prefix(self._table, endpoint, prefix)
+            self._learnt.add(endpoint)
+
+    def _labels(self, endpoint: str) -> str | None:
+        quality = self.monitor(endpoint).quality
+        return quality.labels if quality else None
 
     def layout(self, endpoint: str, variant: str) -> Layout:
         """How the variant's payloads are read."""

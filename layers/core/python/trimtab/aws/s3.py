@@ -5,14 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import batched
+from typing import Any
 
 from botocore.exceptions import ClientError
 
-from trimtab.aws.clients import s3
+from trimtab.aws.clients import s3, signing_s3
 
 CHUNK_BYTES = 1 << 20
 _PARALLEL_READS = 16
 _KEYS_PER_DELETE = 1000
+LONGEST_SIGNATURE_SECONDS = 7 * 24 * 3600
 _LOST_THE_RACE = {"PreconditionFailed", "ConditionalRequestConflict"}
 
 
@@ -92,6 +94,19 @@ def create_object(bucket: str, key: str, body: bytes, content_type: str = "appli
     return True
 
 
+def replace_object(bucket: str, key: str, body: bytes, etag: str, content_type: str = "application/json") -> str | None:
+    """Replace the object that was read with this etag ("": there was none); the new etag. None: somebody else has
+    written or deleted it since, and nothing was changed."""
+    condition: Any = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+    try:
+        answer = s3().put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, **condition)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {*_LOST_THE_RACE, "NoSuchKey"}:
+            return None
+        raise
+    return answer["ETag"].strip('"')
+
+
 def delete_objects(bucket: str, keys: Iterable[str]) -> None:
     """Delete objects; those that are gone already do not matter. Raises DeleteError when one could not be deleted."""
     for batch in batched(keys, _KEYS_PER_DELETE, strict=False):
@@ -128,6 +143,14 @@ def list_folders(bucket: str, prefix: str) -> list[str]:
     return [
         folder["Prefix"].removeprefix(prefix).rstrip("/") for page in pages for folder in page.get("CommonPrefixes", [])
     ]
+
+
+def signed_address(bucket: str, key: str) -> str:
+    """An https address by which whoever has it can read the object for a week, or until the credentials end that it was
+    signed with: a role's last some hours. The object need not be there yet."""
+    return signing_s3().generate_presigned_url(
+        "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=LONGEST_SIGNATURE_SECONDS
+    )
 
 
 def tells_event_bridge(bucket: str) -> bool:

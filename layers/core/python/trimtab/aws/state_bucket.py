@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import takewhile
 from typing import Any
 
@@ -16,6 +16,9 @@ from trimtab.capture.pack import (
     variant_prefix,
 )
 from trimtab.capture.reference import Reference, decode_reference, encode_reference
+from trimtab.capture.sample import RowSample
+from trimtab.capture.sample_document import decode_sample, encode_sample
+from trimtab.capture.variants import BATCH
 
 CURRENT = "current"
 """The name of the reference that live data is compared with; an endpoint may have others beside it."""
@@ -57,6 +60,11 @@ def endpoints_with_packs(bucket: str) -> list[str]:
     return s3.list_folders(bucket, "profiles/")
 
 
+def batch_destinations(bucket: str) -> list[str]:
+    """The names under which batch transforms capture. SageMaker has no list of them: their profiles tell."""
+    return [name for name in endpoints_with_packs(bucket) if not BATCH.isdisjoint(variants_with_packs(bucket, name))]
+
+
 def read_packs(bucket: str, keys: Iterable[PackKey]) -> list[list[ObjectProfile]]:
     """The packs, in the order of their keys. Raises PackError when one cannot be read."""
     return [decode_pack(body) for body in s3.read_objects(bucket, map(str, keys))]
@@ -85,9 +93,39 @@ def replace_reference(bucket: str, endpoint: str, reference: Reference, name: st
     s3.write_object(bucket, _reference_key(endpoint, name), encode_reference(reference))
 
 
+def write_reference_sample(bucket: str, endpoint: str, sample: RowSample | None, name: str = CURRENT) -> None:
+    """Store the row sample of a reference in the place of the former one's; None: this one has no rows to show."""
+    body = encode_sample(sample or RowSample())
+    s3.write_object(bucket, _sample_key(endpoint, name), body, content_type="application/octet-stream")
+
+
+def read_reference_sample(bucket: str, endpoint: str, name: str = CURRENT) -> RowSample | None:
+    """The row sample of a reference, None when it has none. Raises SampleError when it cannot be read."""
+    try:
+        sample = decode_sample(s3.read_object(bucket, _sample_key(endpoint, name)))
+    except s3.ObjectNotFoundError:
+        return None
+    return sample if sample.rows else None
+
+
 def write_window(bucket: str, endpoint: str, variant: str, start: datetime, verdict: Mapping[str, Any]) -> None:
     """Store a window's verdict with its evidence."""
     s3.write_object(bucket, window_key(endpoint, variant, start), json.dumps(verdict, indent=1).encode())
+
+
+def read_window(bucket: str, endpoint: str, variant: str, start: datetime) -> dict[str, Any] | None:
+    """The stored verdict of the window that started then, None without any."""
+    try:
+        document: dict[str, Any] = json.loads(s3.read_object(bucket, window_key(endpoint, variant, start)))
+    except s3.ObjectNotFoundError:
+        return None
+    return document
+
+
+def windows_stored(bucket: str, endpoint: str, variant: str, since: datetime) -> dict[datetime, datetime]:
+    """When the verdict of each window that started after `since` was last stored, by the window's start."""
+    listed = s3.list_written(bucket, f"windows/{endpoint}/{variant}/", start_after=window_key(endpoint, variant, since))
+    return {_start_of(key): written for key, written in listed}
 
 
 def last_window(bucket: str, endpoint: str, variant: str, ended_by: datetime) -> dict[str, Any] | None:
@@ -142,6 +180,24 @@ def _reference_key(endpoint: str, name: str = CURRENT) -> str:
     return f"references/{endpoint}/{name}.json"
 
 
+def _sample_key(endpoint: str, name: str) -> str:
+    return f"references/{endpoint}/{name}.sample"
+
+
+def report_key(endpoint: str, variant: str, start: datetime) -> str:
+    """Where the report on a window that started then lies, once there is one."""
+    return f"reports/{endpoint}/{variant}/{start:%Y-%m-%dT%H}/drift.html"
+
+
 def window_key(endpoint: str, variant: str, start: datetime) -> str:
     """Where the verdict of a window that started then lies."""
     return f"windows/{endpoint}/{variant}/{start:%Y-%m-%dT%H}.json"
+
+
+def _start_of(key: str) -> datetime:
+    return datetime.strptime(key.rpartition("/")[2], "%Y-%m-%dT%H.json").replace(tzinfo=UTC)
+
+
+def series_key(endpoint: str, variant: str) -> str:
+    """Where the score series of a variant lies."""
+    return f"series/{endpoint}/{variant}.json"

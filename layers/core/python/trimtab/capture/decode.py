@@ -11,7 +11,8 @@ What is lost with what:
 - where only outputs are captured, an output that cannot be read: the line.
 
 A row's identity is (`inferenceId` or `eventId`, index of the row in the request). Rows stand in a table in order of
-lines, and within a line in order of the request.
+lines, and within a line in order of the request. Where `layout.identities` asks for it, tables say which requests these
+are; else no line is looked at for it.
 """
 
 import json
@@ -32,6 +33,7 @@ from trimtab.capture.envelope import ABSENT, CaptureData, Envelope, Payload
 from trimtab.capture.event_time import parse_event_time
 from trimtab.capture.faults import FaultError, Unreadable
 from trimtab.capture.formats import Format, Kind, Payloads, each_of, format_of, payload_of, texts_of
+from trimtab.capture.identities import Requests, identities_of, requests_on
 from trimtab.capture.json_rows import read_json
 from trimtab.capture.json_shapes import parse_json
 from trimtab.capture.layout import Layout
@@ -41,7 +43,7 @@ from trimtab.capture.memory import keep_freed_memory
 from trimtab.capture.odd_lines import sorted_by_hour
 from trimtab.capture.records import read_records
 from trimtab.capture.rows import Rows, Side, columns_of_rows
-from trimtab.capture.table import Column, Table
+from trimtab.capture.table import Column, Identities, Table
 
 __all__ = ["Unreadable", "decode"]
 
@@ -91,6 +93,7 @@ def decode(
 def _decode_group(
     group: Group, layout: Layout, latest: datetime | None, texts: TextPositions
 ) -> Iterator[Table | Unreadable]:
+    known = requests_on(group) if layout.identities else None
     hours: dict[str, datetime] = {}  # by what stands before the minutes
     growing: dict[_BatchKey, _GrowingRequests] = {}
     batches, envelopes = _batches_of_alike(group, latest)
@@ -144,7 +147,7 @@ def _decode_group(
     parts = []
     for hour, sent_kind, answer_kind in list(of_kinds):
         ordered = _in_order(of_kinds.pop((hour, sent_kind, answer_kind)))
-        yield from _read_batch(hour, sent_kind, answer_kind, ordered, layout, texts)
+        yield from _read_batch(hour, sent_kind, answer_kind, ordered, layout, texts, known)
 
 
 def _first_line(batch: tuple[_BatchKey, list[_Requests]]) -> int:
@@ -266,9 +269,16 @@ def _lost_output(line: int, fault: FaultError, hour: datetime, *, alone: bool) -
 
 
 def _read_batch(
-    hour: datetime, sent_kind: Kind, answer_kind: Kind, requests: _Requests, layout: Layout, texts: TextPositions
+    hour: datetime,
+    sent_kind: Kind,
+    answer_kind: Kind,
+    requests: _Requests,
+    layout: Layout,
+    texts: TextPositions,
+    known: Requests | None,
 ) -> Iterator[Table | Unreadable]:
-    """The table of requests of one hour whose payloads are of the same kinds."""
+    """The table of requests of one hour whose payloads are of the same kinds. `known`: which request is on which line,
+    where tables are to tell."""
     output_side = Side(
         "output",
         layout.predictions,
@@ -281,7 +291,8 @@ def _read_batch(
         answered = _read(answer_kind, requests.outputs, output_side, texts)
         for index, fault in sorted(answered.faults.items()):
             yield _lost_output(requests.lines[index], fault, hour, alone=True)
-        yield from _table(hour, answered, dict(answered.columns), frozenset(answered.columns))
+        identities = None if known is None else identities_of(requests.lines, answered.counts, known)
+        yield from _table(hour, answered, dict(answered.columns), frozenset(answered.columns), identities)
         return
     input_side = replace(output_side, label="input", names=layout.columns, records=layout.records)
     sent = _read(sent_kind, requests.inputs, input_side, texts)
@@ -299,13 +310,17 @@ def _read_batch(
         outputs, faults = _joined(answered, expected)
         for position, fault in sorted(faults.items()):
             yield _lost_output(requests.lines[good[position]], fault, hour, alone=False)
-    yield from _table(hour, sent, {**sent.columns, **outputs}, frozenset(outputs))
+    identities = None if known is None else identities_of(requests.lines, sent.counts, known)
+    yield from _table(hour, sent, {**sent.columns, **outputs}, frozenset(outputs), identities)
 
 
-def _table(hour: datetime, rows: Rows, columns: dict[str, Column], outputs: frozenset[str]) -> Iterator[Table]:
+def _table(
+    hour: datetime, rows: Rows, columns: dict[str, Column], outputs: frozenset[str], identities: Identities | None
+) -> Iterator[Table]:
     records = len(rows.counts) - len(rows.faults)
     if records:
-        yield Table(hour=hour, rows=sum(rows.counts), records=records, columns=columns, outputs=outputs)
+        count = sum(rows.counts)
+        yield Table(hour=hour, rows=count, records=records, columns=columns, outputs=outputs, identities=identities)
 
 
 def _joined(answered: Rows, expected: Sequence[int]) -> tuple[dict[str, Column], dict[int, FaultError]]:

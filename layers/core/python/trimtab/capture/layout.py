@@ -11,6 +11,7 @@ class Layout:
     payload (JSON keys, a CSV header), else they are `c0…`, and `prediction` or `prediction_0…`. `records`,
     `output_records`: JMESPath to the records of a JSON request or answer. `numeric`, `categorical`: kinds the reference
     says, a hint for speed and never for correctness. `keep`: the only columns wanted, by their names in the table.
+    `identities`: whether tables tell which requests their rows are of, which takes a second look at each line.
     """
 
     columns: tuple[str, ...] = ()
@@ -20,3 +21,4 @@ class Layout:
     numeric: frozenset[str] = frozenset()
     categorical: frozenset[str] = frozenset()
     keep: frozenset[str] | None = None
+    identities: bool = False

@@ -10,6 +10,8 @@ from trimtab.capture.naming import name_columns
 from trimtab.capture.pack import ObjectId, ObjectProfile
 from trimtab.capture.profile import Profile, add_profiles, profile_table
 from trimtab.capture.reference import Reference
+from trimtab.capture.sample import seed_of
+from trimtab.capture.sampling import RowSampler, SmallestHashes
 from trimtab.capture.sketch import Sketch, merge_sketches, sketch_table
 from trimtab.capture.table import Table
 
@@ -41,6 +43,7 @@ class _Hour:
     unreadable: Counter[str] = field(default_factory=Counter)
     lost: int = 0
     columns: set[str] = field(default_factory=set)
+    sampler: RowSampler | None = None
 
 
 def fold_object(
@@ -61,9 +64,15 @@ def fold_models(
     key_hour: datetime,
     *,
     manifest: str = "",
+    smallest: Callable[[str, datetime], SmallestHashes] | None = None,
+    redact: frozenset[str] = frozenset(),
 ) -> dict[str, FoldedObject]:
     """As `fold_object`, for each model by itself, with its own reference. Each item comes with the model it is of.
-    `manifest` is the address of the manifest that named the object, if one did."""
+    `manifest` is the address of the manifest that named the object, if one did.
+
+    With `smallest`, which tells the smallest hashes so far of a model's hour, rows are kept as by `RowSampler`, without
+    the columns in `redact`; none where `most` is 0.
+    """
     models: dict[str, dict[datetime, _Hour]] = {}
     references: dict[str, Reference | None] = {}
     listed: dict[str, list[Unreadable]] = defaultdict(list)
@@ -82,6 +91,10 @@ def fold_models(
         hour = models[model][item.hour]
         hour.records += item.records
         hour.columns.update(table.columns)
+        if smallest and not hour.sampler and (hashes := smallest(model, item.hour)).most:
+            hour.sampler = RowSampler(_sample_seed(identity, item.hour, model), hashes, redact)
+        if hour.sampler:
+            hour.sampler.add(table)
         hour.parts.append(sketch_table(table) if reference is None else profile_table(table, reference.grid))
         if len(hour.parts) == MOST_PARTS:  # the memory of a large object does not grow with it
             hour.parts = [_sum(hour.parts, reference)]
@@ -89,6 +102,11 @@ def fold_models(
         model: _folded(identity, hours, references[model], tuple(listed[model]), manifest)
         for model, hours in models.items()
     }
+
+
+def _sample_seed(identity: ObjectId, hour: datetime, model: str) -> int:
+    # without the time of writing: an object that is written again with the same content keeps its sample
+    return seed_of(identity.bucket, identity.key, identity.etag, hour.isoformat(), model)
 
 
 def _folded(
@@ -107,6 +125,7 @@ def _folded(
             columns=frozenset(hour.columns),
             lost=hour.lost,
             manifest=manifest,
+            sample=hour.sampler.sample() if hour.sampler else None,
         )
         for moment, hour in sorted(hours.items())
     }

@@ -2,13 +2,16 @@
 
 A pack keeps one entry per capture object, so that merging is: take each object once, then add. An object that was
 profiled twice, by a retry or a duplicate event, counts once; an object that was overwritten counts as it is now.
+
+Each entry holds a sample of its rows too. The samples of a pack are trimmed together: its size does not grow with its
+traffic.
 """
 
 import hashlib
 import re
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +19,8 @@ import msgspec
 import numpy as np
 
 from trimtab.capture.profile import ColumnProfile, Profile
+from trimtab.capture.sample import RowSample, cut_of, up_to
+from trimtab.capture.sample_document import sample_document, sample_from_document
 from trimtab.capture.sketch import ColumnSketch, NumberSketch, Sketch
 
 NO_GRID = "none"
@@ -42,7 +47,8 @@ class ObjectProfile:
 
     `records`: lines whose rows were counted. `unreadable`: what was not read, by reason, the lost outputs of counted
     lines among it. `lost`: lines of which no row was counted. `columns`: the columns its payloads had, counted or not.
-    `manifest`: the address of the batch transform's manifest that named the object, "" for a capture.
+    `manifest`: the address of the batch transform's manifest that named the object, "" for a capture. `sample`: some of
+    the rows, None where none are kept.
     """
 
     object: ObjectId
@@ -52,6 +58,7 @@ class ObjectProfile:
     columns: frozenset[str] = frozenset()
     lost: int = 0
     manifest: str = ""
+    sample: RowSample | None = None
 
     @property
     def announced(self) -> tuple[str, str]:
@@ -107,10 +114,11 @@ def parse_pack_key(key: str) -> PackKey | None:
 
 def union(packs: Iterable[Iterable[ObjectProfile]], grid: str = NO_GRID) -> list[ObjectProfile]:
     """Each object once, in order of bucket and key: of several entries for one object the newest version's, and among
-    those the one on `grid`. Associative, commutative and idempotent."""
+    those the one on `grid`, with the most of its sample. Associative, commutative and idempotent."""
 
-    def rank(entry: ObjectProfile) -> tuple[str, str, bool, str, str]:
-        return (entry.object.modified, entry.object.etag, grid_name(entry) == grid, grid_name(entry), entry.manifest)
+    def rank(entry: ObjectProfile) -> tuple[str, str, bool, str, str, int]:
+        version, name = (entry.object.modified, entry.object.etag), grid_name(entry)
+        return (*version, name == grid, name, entry.manifest, entry.sample.cut if entry.sample else -1)
 
     latest: dict[tuple[str, str], ObjectProfile] = {}
     for pack in packs:
@@ -120,6 +128,19 @@ def union(packs: Iterable[Iterable[ObjectProfile]], grid: str = NO_GRID) -> list
             if known is None or rank(entry) > rank(known):
                 latest[identity] = entry
     return [latest[identity] for identity in sorted(latest)]
+
+
+def trim_samples(objects: Iterable[ObjectProfile], most: int) -> list[ObjectProfile]:
+    """The objects with at most `most` rows in all their samples together, all cut at the same hash; 0: no samples.
+
+    Objects that were trimmed to as many or more before, in whichever packs, end with the same samples as those that
+    were not. Only when one of them was overwritten in between may they end with fewer rows: evenly fewer.
+    """
+    entries = list(objects)
+    if not most:
+        return [replace(entry, sample=None) for entry in entries]
+    cut = cut_of((entry.sample for entry in entries if entry.sample), most)
+    return [replace(entry, sample=up_to(entry.sample, cut)) if entry.sample else entry for entry in entries]
 
 
 def grid_name(entry: ObjectProfile) -> str:
@@ -206,6 +227,7 @@ def _object_document(entry: ObjectProfile) -> dict[str, Any]:
             if isinstance(entry.profile, Profile)
             else {"sketch": _sketch_document(entry.profile)}
         ),
+        **({"sample": sample_document(entry.sample)} if entry.sample else {}),
     }
 
 
@@ -220,6 +242,7 @@ def _object_from_document(document: Mapping[str, Any]) -> ObjectProfile:
         columns=frozenset(document["columns"]),
         lost=document["lost"],
         manifest=document["manifest"],
+        sample=sample_from_document(document["sample"]) if "sample" in document else None,
     )
 
 

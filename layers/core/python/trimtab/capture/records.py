@@ -1,7 +1,7 @@
 """The records of a group of lines, one by one: most on a line of their own, some pretty-printed."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any
 
@@ -12,14 +12,16 @@ _MOST_BYTES_OF_RECORD = 2**18
 _json = json.JSONDecoder()
 
 
-def read_records(data: bytes | bytearray, first_line: int) -> Iterator[tuple[int, Envelope | FaultError]]:
-    """Each record on the lines, or why it is none, with the number of its first line."""
+def read_records(
+    data: bytes | bytearray, first_line: int, read: Callable[[bytes], Envelope] = read_strictly
+) -> Iterator[tuple[int, Envelope | FaultError]]:
+    """Each record on the lines, or why it is none, with the number of its first line. `read`: how a regular line is."""
     stream = BytesIO(data)
     number = first_line - 1
     for line in stream:
         number += 1
         try:
-            yield number, read_strictly(line)
+            yield number, read(line)
             continue
         except (ValueError, RecursionError):
             if not line.strip():

@@ -44,13 +44,26 @@ class TextColumn:
 type Column = NumericColumn | TextColumn
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Identities:
+    """Which requests a table's rows are of: those of the first request, then those of the second, and so on.
+
+    `requests`: the `inferenceId` of each, else its `eventId`, "" when it has neither. `moments`: when each was
+    answered, int64, seconds since 1970. `counts`: int64, how many rows each has.
+    """
+
+    requests: tuple[str, ...]
+    moments: IntArray
+    counts: IntArray
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """Rows of one event-time hour, column by column.
 
     `hour` is the start of the hour (UTC) in which the model answered. `records` is how many capture lines the rows come
     from (a line may hold many rows). `outputs` names the columns that came out of the model; all others went in. Every
-    column has `rows` cells.
+    column has `rows` cells. `identities`: which requests the rows are of, where that was asked for.
     """
 
     hour: datetime
@@ -58,6 +71,7 @@ class Table:
     records: int
     columns: dict[str, Column]
     outputs: frozenset[str] = frozenset()
+    identities: Identities | None = None
 
 
 LARGEST = 1e150

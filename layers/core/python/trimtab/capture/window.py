@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from trimtab.capture.naming import name_columns
+from trimtab.capture.naming import name_columns, name_sample
 from trimtab.capture.pack import NO_GRID, ObjectProfile, grid_name
 from trimtab.capture.profile import Profile, add_profiles
 from trimtab.capture.reference import Reference
+from trimtab.capture.sample import RowSample, merge_samples, trim, without_columns
 from trimtab.capture.sketch import Sketch, merge_sketches, profile_of
 
 REPROFILING_WAIT = timedelta(hours=24)
@@ -81,3 +82,28 @@ def objects_on_former_grids(
 def sketch_objects(objects: Iterable[ObjectProfile]) -> Sketch:
     """The merged sketch of objects that were profiled before there was a reference; others are left out."""
     return merge_sketches(entry.profile for entry in objects if isinstance(entry.profile, Sketch))
+
+
+def sample_of_objects(
+    objects: Iterable[ObjectProfile],
+    most: int,
+    reference: Reference | None = None,
+    redact: frozenset[str] = frozenset(),
+) -> RowSample:
+    """At most `most` rows (at least 1) of the objects, every row with the same chance.
+
+    With a reference, of those objects that `add_objects` counts, by its names where the rows had none. Objects whose
+    rows were not sampled are left out, and so are the columns in `redact`, if they were kept before it named them.
+    """
+    samples: list[RowSample] = []
+    for entry in objects:
+        profile, sample = entry.profile, entry.sample
+        if sample is None:
+            continue
+        if reference is None:
+            samples.append(sample)
+        elif isinstance(profile, Sketch):
+            samples.append(name_sample(sample, profile, reference))
+        elif profile.grid == reference.grid.name:
+            samples.append(sample)
+    return without_columns(trim(merge_samples(samples), most), redact)
