@@ -6,44 +6,51 @@ Every run starts from what is stored, so that a lost, late or repeated run does 
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import dropwhile
-from typing import Any
+from typing import Any, Literal
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import AwareDatetime, BaseModel
 
-from trimtab.aws import s3, sagemaker, sqs, state_bucket
-from trimtab.aws.backlog import Backlog
+from trimtab.aws import s3, sagemaker, state_bucket
+from trimtab.aws.backlog import Backlog, Captures
 from trimtab.aws.cloudwatch_metrics import publish_metrics
-from trimtab.aws.endpoint_settings import load_endpoint_settings, parameter_name
+from trimtab.aws.drift_subjects import Run, Subject, create_reference, read_subjects
+from trimtab.aws.embedded_metrics import log_metrics
+from trimtab.aws.endpoint_settings import load_endpoint_settings, parameter_name, tell_problem
 from trimtab.aws.event_bridge import publish_findings
 from trimtab.aws.lambda_functions import start_function
-from trimtab.aws.state_table import StateDocument, read_state, write_state
-from trimtab.capture.pack import ObjectProfile
-from trimtab.capture.profile import Profile
-from trimtab.capture.reference import Reference, reference_from_sketch
-from trimtab.capture.variants import BATCH, reference_for, stands_alone
-from trimtab.capture.window import add_objects, columns_of, coverage_of, objects_on_former_grids, sketch_objects
-from trimtab.drift.assessment import assess
-from trimtab.drift.evidence import (
-    drift_finding,
-    reference_finding,
-    settings_finding,
-    window_document,
-    window_of_document,
+from trimtab.aws.quality_documents import last_verdict
+from trimtab.aws.reprofiling import profile_again
+from trimtab.aws.variant_history import VariantHistory
+from trimtab.capture.pack import ObjectProfile, profile_document
+from trimtab.capture.reference import Reference
+from trimtab.capture.window import columns_of, coverage_of, objects_on_former_grids, sample_of_objects
+from trimtab.data_quality.evidence import after_window as after_data_window
+from trimtab.data_quality.evidence import data_quality_finding
+from trimtab.diagnosis.importance import (
+    Importance,
+    estimate_importance,
+    given_importance,
+    importance_document,
+    importance_of_document,
 )
-from trimtab.drift.history import History, after_window, history_document, history_from_document, seen_columns
+from trimtab.diagnosis.window import deployment_behind, diagnose, diagnosis_document
+from trimtab.drift.evidence import drift_finding, drift_score, reference_finding, settings_finding, window_of_document
+from trimtab.drift.history import History, history_document
 from trimtab.drift.hysteresis import AlertState, notification
+from trimtab.drift.judgement import WindowJudgement, judge_window
+from trimtab.drift.late import judged_again
+from trimtab.drift.past import Past, past_of, windows_to_read
 from trimtab.drift.verdict import Verdict
-from trimtab.drift.windows import HourRows, Window, WindowPlan, plan_windows
-from trimtab.findings import SOURCE, Finding, Origin, State
+from trimtab.drift.windows import Window
+from trimtab.findings import Origin
 from trimtab.model_monitor.metrics import NAMESPACE, window_metrics
 from trimtab.model_monitor.reports import window_reports
-from trimtab.settings import DetectDriftSettings, EndpointSettings, is_opted_out
+from trimtab.settings import DetectDriftSettings, is_opted_out
 
 logger = Logger()
 metrics = Metrics()
@@ -55,6 +62,8 @@ WINDOW_METRICS = {
     Verdict.ALERT: "WindowsAlert",
     Verdict.INSUFFICIENT_DATA: "WindowsInsufficient",
 }
+OLDEST_METRICS = timedelta(days=14)
+"""CloudWatch takes no older ones."""
 LATE_CAPTURES = timedelta(hours=24)
 """Captures that come this long after their window has ended still count: it is judged again."""
 
@@ -70,35 +79,6 @@ class EndpointsFailedError(RuntimeError):
     """Some endpoints could not be judged; all others were."""
 
 
-@dataclass(frozen=True)
-class Run:
-    """What is the same for every endpoint of one invocation."""
-
-    settings: DetectDriftSettings
-    account: str
-    region: str
-    now: datetime
-    until: datetime | None
-
-    @property
-    def bucket(self) -> str:
-        return self.settings.state_bucket_name
-
-    @property
-    def horizon(self) -> datetime:
-        """The moment up to which windows are judged."""
-        return self.until or self.now
-
-
-@dataclass(frozen=True)
-class Subject:
-    """One variant and how it is judged."""
-
-    origin: Origin
-    settings: EndpointSettings
-    run: Run
-
-
 @logger.inject_lambda_context
 @tracer.capture_lambda_handler
 @metrics.log_metrics
@@ -110,7 +90,7 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
     outcomes: dict[str, Any] = {}
     failed: list[str] = []
     # what is asked for by name is judged even when SageMaker does not know it any more
-    surely = [request.endpoint] if request.endpoint else batch_destinations(run.bucket)
+    surely = [request.endpoint] if request.endpoint else state_bucket.batch_destinations(run.bucket)
     for endpoint in surely if request.endpoint else dict.fromkeys((*sagemaker.endpoint_names(), *surely)):
         try:
             if endpoint in surely or is_monitored(endpoint):
@@ -132,259 +112,248 @@ def is_monitored(name: str) -> bool:
     return endpoint is not None and endpoint.captures_data and not is_opted_out(endpoint.tags)
 
 
-def batch_destinations(bucket: str) -> list[str]:
-    """The names under which batch transforms capture. SageMaker has no list of them: their profiles tell."""
-    return [
-        name
-        for name in state_bucket.endpoints_with_packs(bucket)
-        if not BATCH.isdisjoint(state_bucket.variants_with_packs(bucket, name))
-    ]
-
-
 @tracer.capture_method(capture_response=False)
 def judge_endpoint(endpoint: str, run: Run) -> dict[str, Any]:
     """Judge every variant of one endpoint; the outcome by variant."""
-    loaded = load_endpoint_settings(run.settings.name, run.settings.state_table_name, endpoint)
+    loaded = load_endpoint_settings(run.settings.name, run.table, endpoint)
     report_settings(endpoint, loaded.problem, run)
     reference = state_bucket.read_reference(run.bucket, endpoint)
     wanted = loaded.settings.reference
     if wanted and (reference is None or reference.source != wanted):
         start_function(run.settings.build_reference_function_name, {"endpoint": endpoint, "source": wanted})
         return {"*": waiting(f"the reference is being built from {wanted}")}
-    variants = state_bucket.variants_with_packs(run.bucket, endpoint)
-    outcomes: dict[str, Any] = {}
-    for variant in variants:
-        origin = Origin(run.account, run.region, endpoint, variant)
-        reference = reference or state_bucket.read_reference(run.bucket, endpoint)
-        own = state_bucket.read_reference(run.bucket, endpoint, variant)
-        chosen = reference_for(variant, own, reference)
-        outcomes[variant] = judge_variant(Subject(origin, loaded.settings, run), chosen)
+    outcomes = {
+        subject.origin.variant: judge_variant(subject, against)
+        for subject, against in read_subjects(endpoint, loaded.settings, reference, run)
+    }
     return outcomes or {"*": waiting("no captures yet")}
 
 
 def judge_variant(subject: Subject, reference: Reference | None) -> Mapping[str, Any]:
     """Judge the windows that have closed since the last run; the last one's document, or what is waited for."""
-    origin, settings, run = subject.origin, subject.settings, subject.run
-    partition, sort_key = f"endpoint#{origin.endpoint}", f"drift#{origin.variant}"
-    state = read_state(run.settings.state_table_name, partition, sort_key)
-    history = history_from_document(state.content)
+    settings, run = subject.settings, subject.run
+    stored = VariantHistory(run.table, subject.origin.endpoint, subject.origin.variant, "drift")
+    history = stored.last
     if run.until and history.cursor and run.until < history.cursor:
-        stored = state_bucket.last_window(run.bucket, origin.endpoint, origin.variant, ended_by=run.until)
-        return stored or waiting("no window had ended by then")
-
-    def save(after: History, before: StateDocument) -> StateDocument:
-        document = history_document(after)
-        write_state(run.settings.state_table_name, partition, sort_key, document, after=before)
-        return StateDocument(document, before.version + 1)
-
+        known = state_bucket.last_window(*subject.names, ended_by=run.until)
+        return known or waiting("no window had ended by then")
     outcome: Mapping[str, Any] | None = None
-    if reference and history.cursor and (late := judge_late_windows(subject, reference, history, history.cursor)):
+    if reference and (late := judge_late_windows(subject, reference, history)):
         outcome, history = late
-        state = save(history, state)
-    grid = reference.grid.name if reference else ""
-    backlog = Backlog(run.bucket, origin.endpoint, origin.variant, history.cursor, run.horizon, grid)
-    while (plan := plan_next(backlog, history, settings, run)).closed:
+        stored.write(history)
+    backlog = Backlog(*subject.names, history.cursor, run.horizon, reference.grid.name if reference else "")
+    while (plan := backlog.plan(history.cursor, run.now, settings)).closed:
         window = plan.closed[0]
         objects = backlog.read(window.start, window.end)
         if reference is None:
-            reference = adopt_reference(origin, window, objects, settings, run)
+            reference = adopt_reference(subject, window, objects)
             history = replace(history, cursor=window.end)
         elif former := objects_on_former_grids(objects, reference, run.now):
-            profile_again(former, run)
+            profile_again(run.settings.capture_queue_url, former)
             return waiting(f"{len(former):,} captures are being profiled again for the new reference")
         else:
-            outcome, after = judge_window(subject, reference, window, backlog, history)
-            history = tell(subject, outcome, history, after)
-        state = save(history, state)
+            outcome, after = judge(subject, reference, window, backlog, history)
+            history = tell("drift", subject, outcome, history, after)
+            tell_of_data(subject, outcome)
+        stored.write(history)
         backlog.drop(window.end)
     if outcome is None and history.state is AlertState.RAISED:
-        lasting = state_bucket.last_window(run.bucket, origin.endpoint, origin.variant, ended_by=run.horizon)
-        reminded = tell(subject, lasting, history, history) if lasting else history
-        if reminded is not history:
-            save(reminded, state)
+        lasting = state_bucket.last_window(*subject.names, ended_by=run.horizon)
+        stored.write(tell("drift", subject, lasting, history, history) if lasting else history)
     rows = plan.open.rows if plan.open else 0
     return outcome or waiting(f"{rows:,} of {settings.drift.alert_rows:,} rows for the next window")
 
 
-def plan_next(backlog: Backlog, history: History, settings: EndpointSettings, run: Run) -> WindowPlan:
-    """The plan whose first closed window, if any, rests on rows that were read, not on a listing's upper bound."""
-    while True:
-        plan = plan_windows(
-            [HourRows(hour, rows) for hour, rows in backlog.rows().items()],
-            start=history.cursor,
-            until=run.horizon,
-            now=run.now,
-            watermark=timedelta(minutes=settings.watermark_minutes),
-            thresholds=settings.drift,
-            max_hours=settings.max_window_hours,
-        )
-        if not plan.closed or backlog.is_read(plan.closed[0].start, plan.closed[0].end):
-            return plan
-        backlog.read(plan.closed[0].start, plan.closed[0].end)
-
-
-def judge_window(
+def judge(
     subject: Subject, reference: Reference, window: Window, backlog: Backlog, history: History, revision: int = 1
 ) -> tuple[Mapping[str, Any], History]:
     """Judge one window and store the verdict with its evidence; its document, and the history after it."""
-    origin, settings, run = subject.origin, subject.settings, subject.run
-    objects = backlog.read(window.start, window.end)
-    current = add_objects(objects, reference)
-    hours = sorted(hour for hour, rows in backlog.rows().items() if rows and window.start <= hour < window.end)
-    window = replace(window, hours=tuple(hours), rows=current.rows)
-    seen = seen_columns(history, current)
-    never_captured = reference.grid.columns.keys() - seen.seen
-    assessment = assess(
+    settings, captures = subject.settings, backlog.captures(window, reference)
+    past, importance = read_past(subject, reference, window, history), importance_of(subject, reference)
+    judged = judge_window(
         reference,
-        current,
+        captures.window,
+        captures.profile,
+        coverage_of(captures.objects),
+        history,
+        past,
         settings.drift,
-        importance=settings.importance or None,
+        importance=settings.importance or (importance.shares if settings.estimate_importance else None) or None,
         critical=settings.critical,
-        ignore=settings.ignore | never_captured,
-    )
-    after = after_window(seen, window, assessment.verdict, settings.drift)
-    document = window_document(
-        window, assessment, after, reference, settings.drift, coverage_of(objects), never_captured=never_captured
+        ignore=settings.ignore,
     )
     named = settings.critical | settings.ignore | settings.importance.keys()
-    document |= {
+    document: Mapping[str, Any] = {
+        **judged.document,
         "unknown_in_settings": sorted(named - reference.grid.columns.keys()),
         "revision": revision,
-        "packs": backlog.compact(window.start, window.end),
+        "packs": backlog.compact(window.start, window.end, settings.sample_rows),
         "history_before": history_document(history),
+        "profile": profile_document(captures.profile),
+        **explain(subject, reference, captures, importance, judged),
     }
-    state_bucket.write_window(run.bucket, origin.endpoint, origin.variant, window.start, document)
-    logger.info("Window judged", extra={"origin": origin, "window": document["window"], "verdict": document["verdict"]})
-    metrics.add_metric(WINDOW_METRICS[assessment.verdict], MetricUnit.Count, 1)
-    report_as_model_monitor(subject, reference, window, current, objects, revision)
-    return document, after
+    state_bucket.write_window(*subject.names, window.start, document)
+    subject.series.add(document)
+    told = {"window": document["window"], "verdict": document["verdict"]}
+    logger.info("Window judged", extra={"origin": subject.origin, **told})
+    metrics.add_metric(WINDOW_METRICS[Verdict(document["verdict"])], MetricUnit.Count, 1)
+    if revision == 1:
+        publish_score(subject, document)
+    report_as_model_monitor(subject, reference, captures, revision)
+    return document, judged.history
 
 
-def report_as_model_monitor(
-    subject: Subject,
-    reference: Reference,
-    window: Window,
-    current: Profile,
-    objects: list[ObjectProfile],
-    revision: int,
-) -> None:
+def read_past(subject: Subject, reference: Reference, window: Window, history: History) -> Past:
+    """What came before a window, as far as it bears on the verdict."""
+    grid, thresholds, scores = reference.grid, subject.settings.drift, subject.series.scores
+    profiles = subject.series.profiles(windows_to_read(scores, window, grid.name, thresholds))
+    return past_of(scores, profiles, window, grid, history, thresholds, subject.deployments)
+
+
+def importance_of(subject: Subject, reference: Reference) -> Importance:
+    """How much each column matters: as the settings say, else estimated once from the reference's rows. Failing at it
+    stops nothing."""
+    given, ignore = subject.settings.importance, sorted(subject.settings.ignore)
+    if given:
+        return given_importance(given)
+    try:
+        document = subject.rows.importance(
+            {"grid": reference.grid.name, "ignore": ignore},
+            lambda sample: importance_document(estimate_importance(sample, ignore)),
+        )
+    except Exception:
+        logger.exception("Importances could not be estimated", extra={"origin": subject.origin})
+        metrics.add_metric("ExplanationsFailed", MetricUnit.Count, 1)
+        return Importance(unknown="the reference's rows could not be read")
+    return importance_of_document(document) if document else Importance(unknown="the reference has no row sample")
+
+
+def explain(
+    subject: Subject, reference: Reference, captures: Captures, importance: Importance, judged: WindowJudgement
+) -> Mapping[str, Any]:
+    """What a window's document says of faults and causes besides. Failing at it stops nothing."""
+    settings, window = subject.settings, captures.window
+    try:
+        rows = sample_of_objects(captures.objects, settings.multivariate.max_rows, reference, settings.redact)
+        diagnosis = diagnose(
+            reference,
+            captures.profile,
+            judged.assessment,
+            (subject.rows.sample, rows if rows.rows else None),
+            importance,
+            settings.drift,
+            settings.data_quality,
+            settings.multivariate,
+            deployment=deployment_behind(window, judged.history.since, subject.deployments),
+            quality=last_verdict(*subject.names, window.end) if settings.quality else None,
+        )
+        return diagnosis_document(diagnosis, judged.document)
+    except Exception:
+        logger.exception("Window could not be explained", extra={"origin": subject.origin})
+        metrics.add_metric("ExplanationsFailed", MetricUnit.Count, 1)
+        return {}
+
+
+def publish_score(subject: Subject, document: Mapping[str, Any]) -> None:
+    """Publish how far a window moved, as of its end. Published again, it would be counted twice."""
+    score, end = drift_score(document), window_of_document(document).end
+    if score is not None and subject.run.now - end < OLDEST_METRICS:
+        dimensions = {"EndpointName": subject.origin.endpoint, "VariantName": subject.origin.variant}
+        log_metrics(metrics.provider.namespace, dimensions, {"DriftScore": score}, end)
+
+
+def report_as_model_monitor(subject: Subject, reference: Reference, captures: Captures, revision: int) -> None:
     """Where the settings ask for it, write and publish what Model Monitor would have. Failing at it stops nothing."""
-    origin, settings, run = subject.origin, subject.settings, subject.run
-    wanted, ignore = settings.model_monitor, settings.ignore
-    about = (origin.endpoint, origin.variant, window.end, reference, current, wanted)
+    wanted, ignore, (bucket, endpoint, variant) = subject.settings.model_monitor, subject.settings.ignore, subject.names
+    about = (endpoint, variant, captures.window.end, reference, captures.profile, wanted)
     try:
         if wanted.reports:
-            columns = columns_of(objects, reference)
-            for report in window_reports(*about, columns=columns, state_bucket=run.bucket, ignore=ignore):
+            columns = columns_of(captures.objects, reference)
+            for report in window_reports(*about, columns=columns, state_bucket=bucket, ignore=ignore):
                 s3.write_object(report.bucket, report.key, report.body)
         if wanted.metrics and revision == 1:  # published again, they would add to themselves
-            publish_metrics(NAMESPACE, window_metrics(*about, now=run.now, ignore=ignore))
+            publish_metrics(NAMESPACE, window_metrics(*about, now=subject.run.now, ignore=ignore))
     except Exception:
-        logger.exception("Window could not be reported as Model Monitor", extra={"origin": origin})
+        logger.exception("Window could not be reported as Model Monitor", extra={"origin": subject.origin})
         metrics.add_metric("ModelMonitorReportsFailed", MetricUnit.Count, 1)
 
 
 def judge_late_windows(
-    subject: Subject, reference: Reference, history: History, cursor: datetime
+    subject: Subject, reference: Reference, history: History
 ) -> tuple[Mapping[str, Any], History] | None:
     """Judge again, with the same bounds, the windows of the last day that have got captures since, and follow what that
     changes in the windows after them; the last document and the history after it, None when nothing came late."""
-    origin, run = subject.origin, subject.run
-    documents = state_bucket.windows_ended_since(
-        run.bucket, origin.endpoint, origin.variant, since=run.horizon - LATE_CAPTURES, ended_by=cursor
-    )
-    documents = [document for document in documents if document["reference"]["grid"] == reference.grid.name]
+    if history.cursor is None:
+        return None
+    since = subject.run.horizon - LATE_CAPTURES
+    documents = [
+        document
+        for document in state_bucket.windows_ended_since(*subject.names, since=since, ended_by=history.cursor)
+        if document["reference"]["grid"] == reference.grid.name
+    ]
     if not documents:
         return None
-    first = window_of_document(documents[0]).start
-    backlog = Backlog(run.bucket, origin.endpoint, origin.variant, first, cursor, reference.grid.name)
+    backlog = Backlog(*subject.names, window_of_document(documents[0]).start, history.cursor, reference.grid.name)
 
-    def has_changed(document: Mapping[str, Any]) -> bool:
-        window = window_of_document(document)
-        return set(backlog.names(window.start, window.end)) != set(document["packs"])
+    def judge_again(document: Mapping[str, Any], before: History) -> tuple[Mapping[str, Any], History]:
+        again = judge(subject, reference, window_of_document(document), backlog, before, document["revision"] + 1)
+        tell_of_data(subject, again[0])
+        return again
 
-    touched = list(dropwhile(lambda document: not has_changed(document), documents))
-    if not touched:
+    found = judged_again(documents, backlog.has_changed, judge_again, history, subject.settings.drift)
+    if found is None:
         return None
-    again = history_from_document(touched[0]["history_before"])
-    last: Mapping[str, Any] = touched[-1]
-    for document in touched:
-        window = window_of_document(document)
-        if has_changed(document):
-            last, again = judge_window(subject, reference, window, backlog, again, document["revision"] + 1)
-        else:
-            last = document
-            again = after_window(again, window, Verdict(document["verdict"]), subject.settings.drift)
-    again = replace(again, cursor=cursor, notified=history.notified, seen=again.seen | history.seen)
-    return last, tell(subject, last, history, again)
+    last, after = found
+    return last, tell("drift", subject, last, history, after)
 
 
-def tell(subject: Subject, document: Mapping[str, Any], before: History, after: History) -> History:
-    """Publish what people are to be told about the alert after a window, if anything; the history that knows of it."""
-    run = subject.run
-    told = notification(
-        before.state,
-        after.state,
-        last_notified=after.notified,
-        now=run.now,
-        reminder=timedelta(hours=subject.settings.reminder_hours),
-    )
-    if told is None:
+def tell(
+    of: Literal["drift", "data"], subject: Subject, document: Mapping[str, Any], before: History, after: History
+) -> History:
+    """Publish what people are to be told after a window, if anything; the history that knows of it."""
+    now, reminder = subject.run.now, timedelta(hours=subject.settings.reminder_hours)
+    state = notification(before.state, after.state, last_notified=after.notified, now=now, reminder=reminder)
+    if state is None:
         return after
-    publish_findings(run.settings.findings_bus_name, [finding_of(subject.origin, document, told, run)])
-    return replace(after, notified=run.now)
+    # report_drift makes the report when it hears of this finding
+    links = subject.links(window_of_document(document).start, has_report=of == "drift" and state != "cleared")
+    finding_of = drift_finding if of == "drift" else data_quality_finding
+    publish_findings(subject.run.settings.findings_bus_name, [finding_of(subject.origin, document, state, now, links)])
+    return replace(after, notified=now)
 
 
-def finding_of(origin: Origin, document: Mapping[str, Any], state: State, run: Run) -> Finding:
-    """The finding about a judged window, with the address of its full evidence."""
-    start = datetime.fromisoformat(document["window"]["start"])
-    key = state_bucket.window_key(origin.endpoint, origin.variant, start)
-    return drift_finding(origin, document, state, run.now, links={"verdict": f"s3://{run.bucket}/{key}"})
+def tell_of_data(subject: Subject, document: Mapping[str, Any]) -> None:
+    """Follow whether a variant's data is at fault, and tell people of it."""
+    verdict = Verdict(document.get("data_quality", {}).get("verdict", Verdict.INSUFFICIENT_DATA))
+    if verdict is Verdict.INSUFFICIENT_DATA:
+        return
+    stored = VariantHistory(subject.run.table, subject.origin.endpoint, subject.origin.variant, "data")
+    before, start = stored.last, window_of_document(document).start
+    after = after_data_window(before, start, verdict, subject.settings.drift)
+    stored.write(tell("data", subject, document, before, after))
 
 
-def adopt_reference(
-    origin: Origin, window: Window, objects: list[ObjectProfile], settings: EndpointSettings, run: Run
-) -> Reference | None:
-    """Make the first complete window the endpoint's reference, or the variant's own if it stands alone, and say so.
-    None: it has too few rows."""
-    if window.rows < settings.drift.alert_rows:
+def adopt_reference(subject: Subject, window: Window, objects: list[ObjectProfile]) -> Reference | None:
+    """Make the first complete window what is compared with, and say so. None: it has too few rows."""
+    if window.rows < subject.settings.drift.alert_rows:
         return None
-    source = f"captures of {origin.variant} from {window.start:%Y-%m-%dT%H:%MZ} to {window.end:%Y-%m-%dT%H:%MZ}"
-    reference = reference_from_sketch(
-        sketch_objects(objects), source=source, created=run.now.isoformat(), categorical=settings.categorical
-    )
-    name = origin.variant if stands_alone(origin.variant) else state_bucket.CURRENT
-    if not state_bucket.create_reference(run.bucket, origin.endpoint, reference, name):
-        return state_bucket.read_reference(run.bucket, origin.endpoint, name)
-    why = "No reference was given, so live data is compared with the first complete window."
-    publish_findings(run.settings.findings_bus_name, [reference_finding(origin, reference, why, run.now)])
+    reference, is_new = create_reference(subject, window, objects)
+    if reference and is_new:
+        why = "No reference was given, so live data is compared with the first complete window."
+        finding = reference_finding(subject.origin, reference, why, subject.run.now)
+        publish_findings(subject.run.settings.findings_bus_name, [finding])
     return reference
-
-
-def profile_again(objects: list[ObjectProfile], run: Run) -> None:
-    """Send capture objects to be profiled on the present grid, as if they had just been created."""
-    identities = sorted({entry.announced for entry in objects})
-    sqs.send_messages(
-        run.settings.capture_queue_url,
-        (
-            {"source": SOURCE, "detail": {"bucket": {"name": bucket}, "object": {"key": key}}}
-            for bucket, key in identities
-        ),
-    )
 
 
 def report_settings(endpoint: str, problem: str, run: Run) -> None:
     """Tell people once when an endpoint's settings cannot be used, and once when they can be again."""
-    table, partition = run.settings.state_table_name, f"endpoint#{endpoint}"
-    before = read_state(table, partition, "settings-problem")
-    known = before.content.get("problem", "")
-    if problem == known:
-        return
-    origin = Origin(run.account, run.region, endpoint, "*")
-    parameter = parameter_name(run.settings.name, endpoint)
-    finding = settings_finding(origin, problem, parameter, str(before.version), run.now)
-    publish_findings(run.settings.findings_bus_name, [finding])
-    write_state(table, partition, "settings-problem", {"problem": problem}, after=before)
+
+    def tell_it(occasion: str) -> None:
+        origin, parameter = Origin(run.account, run.region, endpoint, "*"), parameter_name(run.settings.name, endpoint)
+        finding = settings_finding(origin, problem, parameter, occasion, run.now)
+        publish_findings(run.settings.findings_bus_name, [finding])
+
+    tell_problem(run.table, f"endpoint#{endpoint}", problem, tell_it)
 
 
 def waiting(reason: str) -> dict[str, Any]:

@@ -155,6 +155,30 @@ def test_findings_about_many_columns_fit_into_an_event(letter):
     assert size_of(told) <= EVENT_LIMIT / 4
 
 
+def test_what_the_past_says_of_many_columns_is_cut_to_what_is_published():
+    names = [f"x{i:03d}" for i in range(100)]
+    by_name = dict.fromkeys(names, 0.25)
+    reference, assessment = judged(names)
+    document = document_of(reference, assessment) | {
+        "calibration": by_name,
+        "seasonal": {"weeks": 2, "explains": names, "columns": by_name},
+        "trend": {"ewma": {"mean": 0.1, "columns": by_name}, "change_point": None},
+        "previous": {"rows": 1000, "psi_adjusted": by_name, "sudden": names},
+        "deployment": {"at": "2026-11-20T08:00:00Z", "config": "config-2"},
+        "profile": {"rows": 1200},
+        "packs": ["profiles/a"],
+        "history_before": {},
+    }
+    first, by_first = names[:PUBLISHED_COLUMNS], dict.fromkeys(names[:PUBLISHED_COLUMNS], 0.25)
+    told = drift_finding(ORIGIN, document, "raised", NOW, {}).evidence
+    assert told["calibration"] == by_first
+    assert told["seasonal"] == {"weeks": 2, "explains": first, "columns": by_first}
+    assert told["trend"] == {"ewma": {"mean": 0.1, "columns": by_first}, "change_point": None}
+    assert told["previous"] == {"rows": 1000, "psi_adjusted": by_first, "sudden": first}
+    assert told["deployment"] == document["deployment"]
+    assert document.keys() - told.keys() == {"profile", "packs", "history_before"}
+
+
 @pytest.mark.parametrize("state", ["raised", "continued", "cleared"])
 def test_titles_fit_whatever_the_names(state):
     reference, assessment = judged()

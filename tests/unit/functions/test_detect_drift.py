@@ -7,10 +7,16 @@ import pytest
 
 from functions.detect_drift import app
 from trimtab.aws import state_bucket
-from trimtab.capture.pack import NO_GRID, ObjectId, ObjectProfile, pack_key
+from trimtab.aws.state_table import StateDocument, write_state
+from trimtab.aws.variant_history import VariantHistory
+from trimtab.capture.pack import NO_GRID, ObjectId, ObjectProfile, pack_key, profile_from_document
 from trimtab.capture.profile import profile_table
+from trimtab.capture.sample import sample_of_table, seed_of
 from trimtab.capture.sketch import sketch_table
 from trimtab.capture.table import NumericColumn, Table, TextColumn
+from trimtab.diagnosis.importance import Importance
+from trimtab.rollout.good_configs import ConfigHistory, began_deployment, in_service
+from trimtab.training.trigger import trigger_of_finding
 
 START = datetime(2026, 11, 20, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -37,7 +43,8 @@ def capture(stack, hour, *, key=None, endpoint="churn", variant="AllTraffic", re
     made = table(hour, **how)
     profile = profile_table(made, reference.grid) if reference else sketch_table(made)
     identity = ObjectId("captures", key or f"{endpoint}/{hour:%d%H}.jsonl", "2026-11-20T00:00:00+00:00", "e")
-    entry = ObjectProfile(identity, profile, records=made.rows)
+    sample = sample_of_table(made, seed_of(identity.key), 0, 400)
+    entry = ObjectProfile(identity, profile, records=made.rows, sample=sample)
     name = pack_key(endpoint, variant, hour, reference.grid.name if reference else NO_GRID, [entry])
     state_bucket.write_pack(stack.state, name, [entry])
 
@@ -99,7 +106,7 @@ def test_a_repeated_run_changes_and_tells_nothing(stack, context):
 def test_a_lost_state_write_repeats_the_same_facts(stack, context, monkeypatch):
     hours(stack, [0, 0, 1, 1])
     detect(context, until=START + 3 * HOUR)
-    monkeypatch.setattr(app, "write_state", lambda *_, **__: (_ for _ in ()).throw(RuntimeError("killed")))
+    monkeypatch.setattr(VariantHistory, "write", lambda *_: (_ for _ in ()).throw(RuntimeError("killed")))
     with pytest.raises(app.EndpointsFailedError):
         detect(context)
     monkeypatch.undo()
@@ -199,6 +206,19 @@ def test_a_judged_hour_is_compacted_to_one_pack_with_the_same_counts(stack, cont
     assert {name: column["psi"] for name, column in after["columns"].items()} == {
         name: column["psi"] for name, column in before["columns"].items()
     }
+
+
+def test_rows_are_kept_with_the_reference_and_with_a_judged_hour(stack, context):
+    put_settings("{sample_rows: 300, redact: [c]}")
+    capture(stack, START)
+    for i in range(3):
+        capture(stack, START + HOUR, key=f"{i}.jsonl", rows=400, seed=i)
+    detect(context)
+    kept = state_bucket.read_reference_sample(stack.state, "churn")
+    assert (kept.rows, set(kept.columns)) == (400, {"x"})
+    assert set(kept.columns["x"]) <= set(table(START).columns["x"].values)
+    (objects,) = state_bucket.read_packs(stack.state, packs_of(stack, START + HOUR))
+    assert sum(entry.sample.rows for entry in objects) == 300
 
 
 def test_no_captures_are_no_pass(context):
@@ -363,6 +383,111 @@ def test_windows_are_reported_as_model_monitor_would_where_settings_say_so(stack
     assert found["03/statistics.json"]["dataset"]["item_count"] == 1000
 
 
+def series(stack, endpoint="churn"):
+    return documents(stack, f"series/{endpoint}/")["AllTraffic.json"]["windows"]
+
+
+def test_every_window_is_entered_in_the_score_series(stack, context):
+    hours(stack, [0, 0, 1, 1])
+    detect(context)
+    entries = series(stack)
+    assert [(entry["start"][11:13], entry["verdict"], entry["state"]) for entry in entries] == [
+        ("01", "OK", "cleared"),
+        ("02", "ALERT", "cleared"),
+        ("03", "ALERT", "raised"),
+    ]
+    assert entries[2]["since"] == entries[1]["start"]
+    assert entries[2]["drifted"] == ["x"]
+    assert entries[2]["psi_adjusted"]["x"] == pytest.approx(
+        stored(stack, START + 3 * HOUR)["columns"]["x"]["psi_adjusted"], rel=0.005
+    )
+    detect(context)
+    assert series(stack) == entries
+
+
+def test_a_late_capture_changes_the_entry_of_its_window(stack, context):
+    hours(stack, [0, 0, 0])
+    detect(context, until=START + 3 * HOUR)
+    capture(stack, START + 2 * HOUR, key="late.jsonl", shift=4, rows=3000)
+    detect(context, until=START + 3 * HOUR)
+    assert [(entry["rows"], entry["verdict"]) for entry in series(stack)] == [(1000, "OK"), (4000, "ALERT")]
+
+
+def test_a_score_series_that_was_deleted_comes_back_with_the_next_window(stack, context):
+    hours(stack, [0, 0, 1])
+    detect(context, until=START + 3 * HOUR)
+    boto3.client("s3").delete_object(Bucket=stack.state, Key="series/churn/AllTraffic.json")
+    hours(stack, [0], first=3)
+    detect(context)
+    assert [entry["verdict"] for entry in series(stack)] == ["OK", "ALERT", "OK"]
+
+
+def test_counts_are_kept_with_a_window_and_not_published(stack, context):
+    hours(stack, [0, 0, 1, 1])
+    detect(context)
+    kept = profile_from_document(stored(stack, START + 2 * HOUR)["profile"])
+    assert kept.rows == kept.columns["x"].valid == 1000
+    (raised,) = (finding for finding in stack.findings if finding.kind == "drift")
+    assert "profile" not in raised.evidence
+    assert raised.evidence["previous"]["sudden"] == ["x"]
+
+
+def deployed(stack, config, since):
+    before = in_service(ConfigHistory(), "config-1", START - 9 * HOUR)
+    document = in_service(began_deployment(before, config, since), config, since).document()
+    write_state(stack.table, "good_config", "churn", document, after=StateDocument())
+
+
+def test_the_window_of_a_deployment_is_marked(stack, context):
+    deployed(stack, "config-2", START + 2 * HOUR + timedelta(minutes=12))
+    hours(stack, [0, 0, 0, 0])
+    detect(context)
+    marks = [stored(stack, START + i * HOUR).get("deployment") for i in (1, 2, 3)]
+    assert marks == [None, {"at": "2026-11-20T02:12:00Z", "config": "config-2"}, None]
+    assert [entry.get("deployment") for entry in series(stack)] == [None, "config-2", None]
+
+
+def test_what_the_same_hours_of_past_weeks_had_too_is_seasonal(stack, context):
+    weeks = (-3, -2, -1, 0)
+    for week in weeks:
+        hours(stack, [0, 0, 1.7 if week == 0 else 1, 0, 0], first=week * 168)
+    detect(context)
+    found = [stored(stack, START + (week * 168 + 2) * HOUR) for week in weeks]
+    assert [document["verdict"] for document in found] == ["ALERT", "ALERT", "WARN", "ALERT"]
+    assert found[2]["seasonal"]["windows"] == ["2026-10-30T02:00:00Z", "2026-11-06T02:00:00Z"]
+    assert found[2]["seasonal"]["explains"] == ["x"]
+    assert "as at these hours of past weeks" in found[2]["reason"]
+    assert found[3]["seasonal"]["explains"] == []
+    assert stack.told() == [("settings", "raised")]
+
+
+def scores(capsys):
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"DriftScore"' in line]
+    return [(each["EndpointName"], each["VariantName"], each["DriftScore"], each["_aws"]["Timestamp"]) for each in told]
+
+
+def test_how_far_a_window_moved_is_published_once_as_of_its_end(stack, context, monkeypatch, capsys):
+    monkeypatch.setattr(app, "OLDEST_METRICS", timedelta(days=36_500))
+    hours(stack, [0, 0, 2])
+    detect(context, until=START + 3 * HOUR)
+    told = scores(capsys)
+    assert [(endpoint, variant) for endpoint, variant, *_ in told] == [("churn", "AllTraffic")] * 2
+    assert [at for *_, at in told] == [round((START + i * HOUR).timestamp() * 1000) for i in (2, 3)]
+    calm, moved = (score for *_, score, _ in told)
+    assert calm < 0.1 < 1 < moved
+    capture(stack, START + 2 * HOUR, key="late.jsonl", shift=2)
+    detect(context, until=START + 3 * HOUR)
+    assert stored(stack, START + 2 * HOUR)["revision"] == 2
+    assert scores(capsys) == []
+
+
+def test_the_score_of_a_window_that_cloudwatch_would_not_take_is_not_published(stack, context, monkeypatch, capsys):
+    monkeypatch.setattr(app, "OLDEST_METRICS", timedelta(0))
+    hours(stack, [0, 0])
+    detect(context)
+    assert scores(capsys) == []
+
+
 def test_model_monitors_metrics_are_published_where_settings_say_so(stack, context, monkeypatch):
     monkeypatch.setattr("trimtab.model_monitor.metrics.OLDEST", timedelta(days=36_500))
     published = []
@@ -384,3 +509,59 @@ def test_a_report_that_cannot_be_written_stops_no_verdict(stack, context):
     hours(stack, [0, 0])
     assert detect(context)["AllTraffic"]["verdict"] == "OK"
     assert stored(stack, START + HOUR)["verdict"] == "OK"
+
+
+def test_a_mere_fault_of_the_data_is_told_apart_and_never_a_reason_to_retrain(stack, context):
+    hours(stack, [0])
+    for hour in (1, 2, 3, 4, 5, 6):
+        capture(stack, START + hour * HOUR, missing=0.3 if hour in (3, 4) else 0.0)
+    detect(context, START + 8 * HOUR)
+    found = {(each.kind, each.state): each for each in stack.findings if each.kind in {"drift", "data_quality"}}
+    assert found.keys() == {(kind, state) for kind in ("drift", "data_quality") for state in ("raised", "cleared")}
+    drift, data = found["drift", "raised"], found["data_quality", "raised"]
+    assert "Likely cause, data fault: the data is at fault and nothing else drifted: x: missing" in drift.reason
+    assert (drift.evidence["faulty"], drift.evidence["moved"]) == (["x"], [])
+    assert [each["kind"] for each in data.evidence["faults"]] == ["missing"]
+    trigger = trigger_of_finding(json.loads(drift.model_dump_json()))
+    assert (trigger.faulty, trigger.moved) == (("x",), ())
+
+
+def test_a_drift_names_its_cause_and_what_tells_the_rows_apart(stack, context):
+    hours(stack, [0, 0, 1, 1])
+    detect(context, START + 6 * HOUR)
+    document = stored(stack, START + 3 * HOUR)
+    assert [each["kind"] for each in document["causes"]] == ["covariate_shift"]
+    assert next(iter(document["multivariate"]["columns"])) == "x"
+    assert document["importance"]["unknown"]  # no column came out of the model
+    assert (document["faulty"], document["moved"]) == ([], ["x"])
+
+
+def test_importances_are_estimated_once_for_a_reference(stack, context, monkeypatch):
+    calls = []
+    monkeypatch.setattr(app, "estimate_importance", lambda *given: calls.append(given) or Importance(unknown="asked"))
+    hours(stack, [0, 0])
+    detect(context, START + 4 * HOUR)
+    hours(stack, [0, 0], first=2)
+    detect(context, START + 6 * HOUR)
+    assert len(calls) == 1
+
+
+def test_a_window_that_cannot_be_explained_is_judged_all_the_same(stack, context, monkeypatch):
+    monkeypatch.setattr(app, "diagnose", lambda *_, **__: 1 / 0)
+    hours(stack, [0, 0, 1, 1])
+    detect(context, START + 6 * HOUR)
+    assert [(each.kind, each.state) for each in stack.findings][-1:] == [("drift", "raised")]
+
+
+@pytest.mark.parametrize(
+    ("settings", "verdict"), [("", "ALERT"), ("estimate_importance: true", "WARN"), ("importance: {c: 1}", "WARN")]
+)
+def test_estimated_importances_decide_where_settings_say_so(stack, context, monkeypatch, settings, verdict):
+    monkeypatch.setattr(app, "estimate_importance", lambda *_: Importance({"c": 1.0, "x": 0.0}))
+    if settings:
+        put_settings(settings)
+    hours(stack, [0, 1])
+    detect(context, START + 4 * HOUR)
+    document = stored(stack, START + HOUR)
+    assert (document["verdict"], document["importance"]["shares"]["c"]) == (verdict, 1.0)
+    assert [each["kind"] for each in document["causes"]] == ["covariate_shift"]

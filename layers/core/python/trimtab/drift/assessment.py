@@ -1,19 +1,23 @@
 """One window against the reference: a verdict, why, and all the numbers behind it."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import fsum
+from types import MappingProxyType
 
 import numpy as np
 
+from trimtab.capture.grid import Grid
 from trimtab.capture.profile import Profile
 from trimtab.capture.reference import Reference
 from trimtab.drift.columns import ColumnAssessment, assess_column
 from trimtab.drift.discoveries import benjamini_hochberg
+from trimtab.drift.season import Season, as_in_season
 from trimtab.drift.thresholds import DriftThresholds
 from trimtab.drift.verdict import Verdict, gravest, reason
 
 NAMED = 3
+NO_THRESHOLDS: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,9 @@ class Assessment:
 
     `rows`: (reference, current). `columns` by name, in order of their names; none when the window was not judged.
     `drifted`: the columns that alert, the one that moved most first. `drifted_importance`: what those of them that go
-    into the model weigh in all (0 to 1). `drifted_share`: how many of all columns they are.
+    into the model weigh in all (0 to 1). `drifted_share`: how many of all columns they are. `against_season`: what the
+    columns were found to be against the same hours of past weeks, where that was asked. `seasonal`: the columns that
+    would alert, had these hours not been so before.
     """
 
     verdict: Verdict
@@ -32,6 +38,8 @@ class Assessment:
     drifted: tuple[str, ...] = ()
     drifted_importance: float = 0.0
     drifted_share: float = 0.0
+    against_season: Mapping[str, ColumnAssessment] = field(default_factory=dict)
+    seasonal: tuple[str, ...] = ()
 
 
 def assess(
@@ -39,11 +47,17 @@ def assess(
     current: Profile,
     thresholds: DriftThresholds,
     *,
+    season: Season | None = None,
+    calibrated: Mapping[str, float] = NO_THRESHOLDS,
     importance: Mapping[str, float] | None = None,
     critical: Collection[str] = frozenset(),
     ignore: Collection[str] = frozenset(),
 ) -> Assessment:
     """Compare a window with the reference, all columns but those to `ignore`.
+
+    `season`: the same hours of past weeks, on the reference's grid. A column that alerts against the reference, but
+    shows nothing against these, and did not drift through the whole week before, is capped to WARN. `calibrated`: the
+    PSI that is harmless, of columns that have a threshold of their own.
 
     `importance`: any weights of input columns (they are normalised; a column without one weighs nothing). Without it
     every input column weighs the same. Columns that come out of the model are critical, as are the ones listed in
@@ -57,19 +71,15 @@ def assess(
     rows = (reference.profile.rows, current.rows)
     if unjudged := _why_not_judged(names, current, thresholds):
         return Assessment(Verdict.INSUFFICIENT_DATA, unjudged, rows, {})
-    columns = _judge_psi(
-        {
-            name: assess_column(
-                reference.grid.columns[name],
-                reference.profile.columns[name],
-                current.columns[name],
-                thresholds,
-                columns=len(names),
-            )
-            for name in names
-        },
-        thresholds,
-    )
+    columns = compare(names, reference.profile, current, reference.grid, thresholds, calibrated)
+    against_season: Mapping[str, ColumnAssessment] = {}
+    seasonal: tuple[str, ...] = ()
+    if season is not None and (alerting := _by_size(columns, Verdict.ALERT)):
+        against_season = compare(names, season.profile, current, reference.grid, thresholds)
+        seasonal = tuple(
+            name for name in alerting if against_season[name].verdict is Verdict.OK and name not in season.lasting
+        )
+        columns |= {name: as_in_season(columns[name], against_season[name]) for name in seasonal}
     weights = _weights([name for name in names if name not in reference.outputs], importance)
     drifted = _by_size(columns, Verdict.ALERT)
     drifted_importance = fsum(weights.get(name, 0.0) for name in drifted)
@@ -94,7 +104,32 @@ def assess(
         drifted=drifted,
         drifted_importance=drifted_importance,
         drifted_share=drifted_share,
+        against_season=against_season,
+        seasonal=seasonal,
     )
+
+
+def compare(
+    names: Sequence[str],
+    before: Profile,
+    current: Profile,
+    grid: Grid,
+    thresholds: DriftThresholds,
+    calibrated: Mapping[str, float] = NO_THRESHOLDS,
+) -> dict[str, ColumnAssessment]:
+    """These columns against what was before, both on the grid, judged together. `calibrated` as in `assess`."""
+    columns = {
+        name: assess_column(
+            grid.columns[name],
+            before.columns[name],
+            current.columns[name],
+            thresholds,
+            columns=len(names),
+            tau=calibrated.get(name),
+        )
+        for name in names
+    }
+    return _judge_psi(columns, thresholds, calibrated)
 
 
 def _why_not_judged(names: list[str], current: Profile, thresholds: DriftThresholds) -> str | None:
@@ -107,7 +142,9 @@ def _why_not_judged(names: list[str], current: Profile, thresholds: DriftThresho
     return None
 
 
-def _judge_psi(columns: dict[str, ColumnAssessment], thresholds: DriftThresholds) -> dict[str, ColumnAssessment]:
+def _judge_psi(
+    columns: dict[str, ColumnAssessment], thresholds: DriftThresholds, calibrated: Mapping[str, float]
+) -> dict[str, ColumnAssessment]:
     """The columns with the reasons that their PSI gives, at a false-discovery rate over all that have one."""
     tested = [name for name, column in columns.items() if column.p is not None]
     of_alert = benjamini_hochberg(np.array([columns[name].p for name in tested], dtype=np.float64))
@@ -115,13 +152,14 @@ def _judge_psi(columns: dict[str, ColumnAssessment], thresholds: DriftThresholds
     judged = dict(columns)
     for name, q_alert, q_warn in zip(tested, of_alert, of_warn, strict=True):
         column = columns[name]
+        harmless = calibrated.get(name, thresholds.psi)
         adjusted = column.psi_adjusted or 0.0
         text = f"PSI {column.psi:.3g} ({adjusted:.3g} without chance), "
         if q_alert <= thresholds.alert_fdr:
-            text += f"certainly more than {thresholds.psi:g} ({_p_value(column.p)})"
+            text += f"certainly more than {harmless:.3g} ({_p_value(column.p)})"
             found = reason("psi", Verdict.ALERT, text, rows=column.rows[1], thresholds=thresholds)
         elif q_warn <= thresholds.warn_fdr and adjusted >= thresholds.warn_psi:
-            text += f"not by chance ({_p_value(column.p_any)}) but maybe less than {thresholds.psi:g}"
+            text += f"not by chance ({_p_value(column.p_any)}) but maybe less than {harmless:.3g}"
             found = reason("psi", Verdict.WARN, text, rows=column.rows[1], thresholds=thresholds)
         else:
             continue

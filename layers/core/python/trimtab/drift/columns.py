@@ -21,7 +21,7 @@ class ColumnAssessment:
     """What is known of one column. Pairs are (reference, current). None: not defined, or nothing to compute it from.
 
     `rows`: values that were compared. `missing`, `invalid`: shares of the cells. `psi` on `psi_bins` bins;
-    `psi_adjusted` less its bias; `p` of the true PSI being harmless (at most the threshold `psi`), `p_any` of no drift
+    `psi_adjusted` less its bias; `p` of the true PSI being harmless (at most `tau`), `p_any` of no drift
     at all, both None with too few rows to judge. `ks`, `wasserstein` (in standard deviations of the reference) and
     `jensen_shannon` (base 2) decide nothing. `unseen`, `out_of_range`: shares of the current values. `skipped` says why
     there is no PSI.
@@ -48,9 +48,17 @@ class ColumnAssessment:
 
 
 def assess_column(
-    bins: Bins, reference: ColumnProfile, current: ColumnProfile, thresholds: DriftThresholds, *, columns: int = 1
+    bins: Bins,
+    reference: ColumnProfile,
+    current: ColumnProfile,
+    thresholds: DriftThresholds,
+    *,
+    columns: int = 1,
+    tau: float | None = None,
 ) -> ColumnAssessment:
     """Statistics and rules of one column. Its PSI is judged later, together with those of all other columns.
+
+    `tau`: the PSI that is harmless for this column, where its own history tells (default: the threshold `psi`).
 
     `columns` that are judged together share the error level of the tests against the reference (Bonferroni). Without a
     broken rule the verdict is INSUFFICIENT_DATA where there were too few values to judge, or none to judge them by.
@@ -79,7 +87,7 @@ def assess_column(
         psi=value,
         psi_adjusted=None if value is None else adjusted_psi(value, count, n, m),
         psi_bins=None if value is None else count,
-        p=None if tested is None else p_more_than(thresholds.psi, tested, count, n, m),
+        p=None if tested is None else p_more_than(tau or thresholds.psi, tested, count, n, m),
         p_any=None if tested is None else p_any_drift(tested, count, n, m),
         jensen_shannon=jensen_shannon(*shown) if reference.valid and current.valid else None,
         unseen=None if unseen is None else rules.share(unseen, current.valid),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import reduce
 from typing import Any
 
 from trimtab.capture.reference import Reference
@@ -11,14 +12,30 @@ from trimtab.drift.columns import ColumnAssessment
 from trimtab.drift.history import History
 from trimtab.drift.thresholds import DriftThresholds
 from trimtab.drift.verdict import Verdict
-from trimtab.drift.windows import Window
+from trimtab.drift.windows import Window, iso
 from trimtab.findings import Finding, Origin, Severity, State, finding_about
 
 PUBLISHED_COLUMNS = 20
 """A finding names so many columns, those that moved most, for an event has a limit; what is stored names all."""
-BOOKKEEPING = ("packs", "history_before")
+BOOKKEEPING = ("packs", "history_before", "profile")
 """What a stored window keeps for judging it again, and nobody needs to be told."""
 
+_BY_COLUMN = (
+    ("columns",),
+    ("drifted",),
+    ("never_captured",),
+    ("calibration",),
+    ("seasonal", "explains"),
+    ("seasonal", "columns"),
+    ("trend", "ewma", "columns"),
+    ("previous", "psi_adjusted"),
+    ("previous", "sudden"),
+    ("faults",),
+    ("faulty",),
+    ("moved",),
+    ("importance", "shares"),
+    ("ranked",),
+)
 _SEVERITY: Mapping[State, Severity] = {"raised": "critical", "continued": "warning", "cleared": "info"}
 _RANK = {Verdict.ALERT: 0, Verdict.WARN: 1, Verdict.OK: 2, Verdict.INSUFFICIENT_DATA: 3}
 
@@ -42,15 +59,15 @@ def window_document(
     return {
         "version": 1,
         "window": {
-            "start": _iso(window.start),
-            "end": _iso(window.end),
+            "start": iso(window.start),
+            "end": iso(window.end),
             "rows": window.rows,
             "hours": len(window.hours),
         },
         "verdict": assessment.verdict.value,
         "reason": assessment.reason,
         "state": history.state.value,
-        "since": history.since and _iso(history.since),
+        "since": history.since and iso(history.since),
         "windows_alerting": history.windows_alerting(thresholds),
         "reference": {"source": reference.source, "rows": reference.profile.rows, "grid": reference.grid.name},
         "coverage": {
@@ -100,6 +117,12 @@ def column_document(column: ColumnAssessment) -> dict[str, Any]:
     }
 
 
+def drift_score(document: Mapping[str, Any]) -> float | None:
+    """How far a window moved: the greatest PSI of its columns, without chance. None: no column has one."""
+    scores = [column.get("psi_adjusted") for column in document["columns"].values()]
+    return max((score for score in scores if score is not None), default=None)
+
+
 def drift_finding(
     origin: Origin, document: Mapping[str, Any], state: State, now: datetime, links: Mapping[str, str]
 ) -> Finding:
@@ -117,13 +140,8 @@ def drift_finding(
         severity=_SEVERITY[state],
         state=state,
         title=_title(origin, state, moved, len(columns)),
-        reason=document["reason"],
-        evidence={
-            **{key: value for key, value in document.items() if key not in BOOKKEEPING},
-            "columns": dict(list(columns.items())[:PUBLISHED_COLUMNS]),
-            "drifted": document["drifted"][:PUBLISHED_COLUMNS],
-            "never_captured": document["never_captured"][:PUBLISHED_COLUMNS],
-        },
+        reason=document["reason"] if state == "cleared" else _with_cause(document),
+        evidence=reduce(_shortened, _BY_COLUMN, {key: document[key] for key in document if key not in BOOKKEEPING}),
         links=links,
     )
 
@@ -182,6 +200,24 @@ def settings_finding(origin: Origin, problem: str, parameter: str, occasion: str
     )
 
 
+def _with_cause(document: Mapping[str, Any]) -> str:
+    """Why a window drifted, with the likeliest cause where one is known."""
+    reason, causes = document["reason"], document.get("causes")
+    if not causes:
+        return str(reason)
+    return f"{reason}. Likely cause, {causes[0]['kind'].replace('_', ' ')}: {causes[0]['text']}"
+
+
+def _shortened(part: Any, path: tuple[str, ...]) -> Any:
+    """A document with the list or mapping of columns at a path, if it has one, cut to what is published."""
+    if not path:
+        first = list(part)[:PUBLISHED_COLUMNS]
+        return {name: part[name] for name in first} if isinstance(part, Mapping) else first
+    if not part or path[0] not in part:
+        return part
+    return {**part, path[0]: _shortened(part[path[0]], path[1:])}
+
+
 def _title(origin: Origin, state: State, moved: list[str], columns: int) -> str:
     where = f"{origin.endpoint}/{origin.variant}"
     return {
@@ -189,7 +225,3 @@ def _title(origin: Origin, state: State, moved: list[str], columns: int) -> str:
         "continued": f"Drift on {where} lasts: {len(moved)} of {columns} columns moved",
         "cleared": f"Drift on {where} is over",
     }[state]
-
-
-def _iso(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")

@@ -8,12 +8,25 @@ says ("windows without ALERT").
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 
-from trimtab.drift.thresholds import DriftThresholds
 from trimtab.drift.verdict import Verdict
 from trimtab.findings import State
 
 DAILY = timedelta(hours=24)
+
+
+class AlertRule(Protocol):
+    """When an alert is raised and cleared. The thresholds of drift are such a rule, and so are those of quality."""
+
+    @property
+    def raise_after(self) -> int: ...
+
+    @property
+    def raise_of(self) -> int: ...
+
+    @property
+    def clear_after(self) -> int: ...
 
 
 class AlertState(StrEnum):
@@ -23,7 +36,7 @@ class AlertState(StrEnum):
     RAISED = "raised"
 
 
-def next_state(previous: AlertState, verdicts: Sequence[Verdict], thresholds: DriftThresholds) -> AlertState:
+def next_state(previous: AlertState, verdicts: Sequence[Verdict], rule: AlertRule) -> AlertState:
     """The state after the newest of the verdicts (oldest first, all or at least the latest ones).
 
     Raised by an ALERT that is one of `raise_after` among the last `raise_of` judged windows; cleared by `clear_after`
@@ -33,18 +46,18 @@ def next_state(previous: AlertState, verdicts: Sequence[Verdict], thresholds: Dr
         return previous
     judged = [verdict for verdict in verdicts if verdict is not Verdict.INSUFFICIENT_DATA]
     if judged[-1] is Verdict.ALERT:
-        alerts = judged[-thresholds.raise_of :].count(Verdict.ALERT)
-        return AlertState.RAISED if alerts >= thresholds.raise_after else previous
-    latest = judged[-thresholds.clear_after :]
-    is_clean = len(latest) == thresholds.clear_after and Verdict.ALERT not in latest
+        alerts = judged[-rule.raise_of :].count(Verdict.ALERT)
+        return AlertState.RAISED if alerts >= rule.raise_after else previous
+    latest = judged[-rule.clear_after :]
+    is_clean = len(latest) == rule.clear_after and Verdict.ALERT not in latest
     return AlertState.CLEARED if is_clean else previous
 
 
-def state_after(verdicts: Sequence[Verdict], thresholds: DriftThresholds) -> AlertState:
+def state_after(verdicts: Sequence[Verdict], rule: AlertRule) -> AlertState:
     """The state after all these verdicts (oldest first), from the beginning."""
     state = AlertState.CLEARED
     for count in range(1, len(verdicts) + 1):
-        state = next_state(state, verdicts[:count], thresholds)
+        state = next_state(state, verdicts[:count], rule)
     return state
 
 

@@ -31,6 +31,12 @@ class DriftThresholds(BaseModel):
     invalid_share: Share = Field(0.01, description="ALERT when certainly more are no numbers.")
     critical_importance: Share = Field(0.05, description="Columns of at least this importance alert alone.")
     importance_share: Share = Field(0.1, description="ALERT when columns of this much importance together drifted.")
+    seasonal_weeks: Annotated[int, Field(ge=0, le=4)] = Field(
+        2, description="Drift that the same hours of so many past weeks had too is only seasonal; 0: not asked."
+    )
+    calibration_days: Annotated[int, Field(ge=0, le=90)] = Field(
+        30, description="After so many clean days a column's own wobble may raise its threshold; 0: never."
+    )
     raise_after: Annotated[int, Field(ge=1)] = Field(2, description="Raise after so many ALERT windows of …")
     raise_of: Annotated[int, Field(ge=1, le=24)] = Field(3, description="… the last so many.")
     clear_after: Annotated[int, Field(ge=1, le=24)] = Field(2, description="Clear after so many windows without ALERT.")

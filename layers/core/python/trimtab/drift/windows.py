@@ -87,3 +87,8 @@ def _window(hours: list[datetime], rows: Counter[datetime], end: datetime) -> Wi
 def whole_hour(moment: datetime) -> datetime:
     """The start of the hour (UTC) that a moment lies in."""
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def iso(moment: datetime) -> str:
+    """A moment (UTC) as documents have it: "2026-11-20T08:00:00Z"."""
+    return moment.isoformat().replace("+00:00", "Z")

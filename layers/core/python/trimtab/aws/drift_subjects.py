@@ -1,0 +1,110 @@
+"""Variants with what judging their drift takes: settings, the reference, what is kept of their past windows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from trimtab.aws import state_bucket
+from trimtab.aws.deployment_history import read_deployments
+from trimtab.aws.reference_rows import ReferenceRows
+from trimtab.aws.score_series import ScoreSeries
+from trimtab.capture.pack import ObjectProfile
+from trimtab.capture.reference import Reference, reference_from_sketch
+from trimtab.capture.sample import REFERENCE_ROWS
+from trimtab.capture.variants import reference_for, stands_alone
+from trimtab.capture.window import sample_of_objects, sketch_objects
+from trimtab.drift.deployments import Deployment
+from trimtab.drift.windows import Window
+from trimtab.findings import Origin
+from trimtab.settings import DetectDriftSettings, EndpointSettings
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is the same for every endpoint of one invocation."""
+
+    settings: DetectDriftSettings
+    account: str
+    region: str
+    now: datetime
+    until: datetime | None
+
+    @property
+    def bucket(self) -> str:
+        return self.settings.state_bucket_name
+
+    @property
+    def table(self) -> str:
+        return self.settings.state_table_name
+
+    @property
+    def horizon(self) -> datetime:
+        """The moment up to which windows are judged."""
+        return self.until or self.now
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One variant and how it is judged. `deployments`: the endpoint's, as far as they are known. `rows`: those sampled
+    of the reference that it is compared with."""
+
+    origin: Origin
+    settings: EndpointSettings
+    run: Run
+    series: ScoreSeries
+    deployments: tuple[Deployment, ...]
+    rows: ReferenceRows
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """Bucket, endpoint and variant, by which everything is stored."""
+        return self.run.bucket, self.origin.endpoint, self.origin.variant
+
+    def links(self, start: datetime, *, has_report: bool) -> dict[str, str]:
+        """Where the verdict on a window that started then lies, and the report, if one is made."""
+        bucket, endpoint, variant = self.names
+        links = {"verdict": f"s3://{bucket}/{state_bucket.window_key(endpoint, variant, start)}"}
+        if has_report:
+            links["report"] = f"s3://{bucket}/{state_bucket.report_key(endpoint, variant, start)}"
+        return links
+
+
+def read_subjects(
+    endpoint: str, settings: EndpointSettings, current: Reference | None, run: Run
+) -> Iterator[tuple[Subject, Reference | None]]:
+    """The variants of an endpoint that ever had a capture, each with what it is compared with; None: nothing yet.
+
+    `current`: the endpoint's reference; without one it is looked for at each variant, for the one before may have made
+    it.
+    """
+    deployments = tuple(Deployment(*each) for each in read_deployments(run.table, endpoint))
+    for variant in state_bucket.variants_with_packs(run.bucket, endpoint):
+        current = current or state_bucket.read_reference(run.bucket, endpoint)
+        own = state_bucket.read_reference(run.bucket, endpoint, variant)
+        reference = reference_for(variant, own, current)
+        has_own = own is not None or (reference is None and stands_alone(variant))
+        subject = Subject(
+            Origin(run.account, run.region, endpoint, variant),
+            settings,
+            run,
+            ScoreSeries(run.bucket, endpoint, variant, run.horizon),
+            deployments,
+            ReferenceRows(run.bucket, endpoint, variant if has_own else state_bucket.CURRENT),
+        )
+        yield subject, reference
+
+
+def create_reference(subject: Subject, window: Window, objects: list[ObjectProfile]) -> tuple[Reference | None, bool]:
+    """Make a window the endpoint's reference, or the variant's own if it stands alone, unless it has one; the reference
+    it has now, and whether that is this one."""
+    (bucket, endpoint, variant), settings = subject.names, subject.settings
+    source = f"captures of {variant} from {window.start:%Y-%m-%dT%H:%MZ} to {window.end:%Y-%m-%dT%H:%MZ}"
+    reference = reference_from_sketch(
+        sketch_objects(objects), source=source, created=subject.run.now.isoformat(), categorical=settings.categorical
+    )
+    name = variant if stands_alone(variant) else state_bucket.CURRENT
+    if not state_bucket.create_reference(bucket, endpoint, reference, name):
+        return state_bucket.read_reference(bucket, endpoint, name), False
+    sample = sample_of_objects(objects, REFERENCE_ROWS, reference, settings.redact)
+    state_bucket.write_reference_sample(bucket, endpoint, sample, name)
+    return reference, True
