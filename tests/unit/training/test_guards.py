@@ -54,6 +54,8 @@ def test_a_drift_with_labels_time_and_money_starts_a_training():
         ({"moved": ("age",), "faulty": ("plan",)}, []),
         ({"state": "continued"}, []),
         ({"kind": "model_quality", "moved": ()}, []),
+        ({"kind": "model_quality", "moved": (), "faulty": ("age",)}, ["data_quality"]),
+        ({"kind": "model_quality", "moved": ("age",), "faulty": ("plan",)}, []),
         ({"kind": "request", "moved": ()}, []),
     ],
 )

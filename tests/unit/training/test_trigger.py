@@ -106,3 +106,11 @@ def test_a_person_may_ask():
 def test_the_loss_of_quality_is_read_as_it_is_told(evidence, drop):
     detail = {"endpoint": "churn", "kind": "model_quality", "state": "raised", "evidence": evidence}
     assert trigger_of_finding(detail).quality_drop == (drop if drop is None else pytest.approx(drop))
+
+
+def test_a_finding_that_tells_faults_from_drift_is_believed():
+    columns = {"age": column(), "price": column(psi_adjusted=4.0)}
+    told = finding(columns)
+    told["evidence"] |= {"moved": ["age"], "faulty": ["price"]}
+    found = trigger_of_finding(told)
+    assert (found.moved, found.faulty) == (("age",), ("price",))

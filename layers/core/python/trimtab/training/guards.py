@@ -121,7 +121,8 @@ def check_guards(situation: Situation, settings: GuardSettings) -> tuple[GuardVe
 def cause(situation: Situation, settings: GuardSettings) -> GuardVerdict:
     """A drift that lasts (raised by k of m windows), a significant loss of quality, or a person's request.
 
-    Data that is missing, unreadable or in another unit is to be mended, not to be learnt.
+    Data that is missing, unreadable or in another unit is to be mended, not to be learnt; nor is a loss of quality that
+    comes with it alone.
     """
     del settings
     trigger = situation.trigger
@@ -131,6 +132,9 @@ def cause(situation: Situation, settings: GuardSettings) -> GuardVerdict:
         return _refuse("cause", "no_cause", f"a {trigger.kind} finding is no reason to retrain")
     if trigger.state == "cleared":
         return _refuse("cause", "cleared", f"the {trigger.kind} finding is cleared")
+    if trigger.kind == "model_quality" and trigger.faulty and not trigger.moved:
+        what = f"of the inputs only {', '.join(trigger.faulty)} changed"
+        return _refuse("cause", "data_quality", f"{what}, the data of which is at fault: its owner has to mend it")
     if trigger.kind == "drift" and not trigger.moved:
         what = f"only {', '.join(trigger.faulty)}" if trigger.faulty else "no column"
         fault = "the data of which is at fault: its owner has to mend it" if trigger.faulty else "so nothing drifted"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Literal
 
-UNIT_FACTORS = (10.0, 100.0, 1e3, 1e6, 1e9, 60.0, 3600.0, 1024.0, 2.54, 25.4, 0.45359237, 1.609344, 0.3048)
-"""Factors between units that feeds are mistaken in: powers of ten, seconds and minutes, inches, pounds, miles, feet."""
+from trimtab.data_quality.units import CONVERSIONS
+
 UNIT_TOLERANCE = 0.02
 UNIT_PSI = 1.0
 
@@ -46,8 +46,7 @@ def trigger_of_finding(detail: Mapping[str, Any]) -> Trigger:
         for name, column in _mapping(evidence, "columns").items()
         if isinstance(column, Mapping) and column.get("verdict") == "ALERT"
     }
-    thresholds = _mapping(evidence, "thresholds")
-    faulty = tuple(sorted(name for name, column in alerting.items() if _is_fault(column, thresholds)))
+    moved, faulty = _told_columns(evidence) or _guessed_columns(alerting, _mapping(evidence, "thresholds"))
     links = _mapping(detail, "links")
     return Trigger(
         endpoint=_text(detail, "endpoint"),
@@ -58,7 +57,7 @@ def trigger_of_finding(detail: Mapping[str, Any]) -> Trigger:
         window_end=str(window.get("end") or detail.get("id") or ""),
         reason=str(detail.get("reason") or ""),
         report=str(links.get("report") or links.get("verdict") or ""),
-        moved=tuple(sorted(alerting.keys() - set(faulty))),
+        moved=moved,
         faulty=faulty,
         quality_drop=_quality_drop(evidence),
     )
@@ -97,6 +96,22 @@ _LOSSES: Mapping[str, Literal[1, -1]] = {"accuracy": 1, "mae": -1, "rmse": -1}
 """Metrics that tell what an error costs, and whether less of them is worse."""
 
 
+def _told_columns(evidence: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """The columns that drifted, and those only at fault, where the finding tells one from the other."""
+    moved, faulty = evidence.get("moved"), evidence.get("faulty")
+    if not isinstance(moved, list) or not isinstance(faulty, list):
+        return None
+    return tuple(sorted(map(str, moved))), tuple(sorted(map(str, faulty)))
+
+
+def _guessed_columns(
+    alerting: Mapping[str, Mapping[str, Any]], thresholds: Mapping[str, Any]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The same of a finding that does not, from the numbers of its columns."""
+    faulty = {name for name, column in alerting.items() if _is_fault(column, thresholds)}
+    return tuple(sorted(alerting.keys() - faulty)), tuple(sorted(faulty))
+
+
 def _is_fault(column: Mapping[str, Any], thresholds: Mapping[str, Any]) -> bool:
     """Whether a column that alerts does so for a fault of the data alone: gaps, unreadable cells, another unit."""
     if _is_unit_change(column):
@@ -117,9 +132,8 @@ def _is_unit_change(column: Mapping[str, Any]) -> bool:
     before, now = _pair(column, "mean")
     if before == 0 or now / before <= 0:
         return False
-    ratio = now / before
-    factors = (each for factor in UNIT_FACTORS for each in (factor, 1 / factor))
-    return any(abs(ratio / factor - 1) <= UNIT_TOLERANCE for factor in factors)
+    factors = (each.factor for each in CONVERSIONS if each.offset == 0 and each.factor > 0)
+    return any(abs(now / before / factor - 1) <= UNIT_TOLERANCE for factor in factors)
 
 
 def _pair(column: Mapping[str, Any], key: str) -> tuple[float, float]:

@@ -1,0 +1,80 @@
+import json
+import time
+
+import numpy as np
+import pytest
+
+from tests.unit.data_quality.builders import generator, sample_of
+from tests.unit.drift.builders import numbers, texts
+from trimtab.diagnosis.multivariate import separate, separation_document
+from trimtab.diagnosis.settings import MultivariateSettings
+from trimtab.drift.verdict import Verdict
+
+SETTINGS = MultivariateSettings()
+ROWS = 1_000
+
+
+def rows(seed, columns=8, correlation=0.0, shift=0.0):
+    random = generator(seed)
+    x = random.normal(size=(ROWS, columns))
+    x[:, 1] = correlation * x[:, 0] + np.sqrt(1 - correlation**2) * x[:, 1]
+    x[:, 2] += shift
+    named = {f"x{place}": numbers(x[:, place]) for place in range(columns)}
+    return named | {"plan": texts(random.choice(["a", "b", "c"], ROWS).tolist())}
+
+
+def separated(before, after, seed=0, **settings):
+    samples = sample_of(before, 1), sample_of(after, 2)
+    return separate(*samples, before.keys(), MultivariateSettings(**settings), seed=seed)
+
+
+def test_without_drift_hardly_a_window_is_told_apart():
+    found = [separated(rows(seed, columns=4), rows(1_000 + seed, columns=4), max_rows=500) for seed in range(16)]
+    assert [each.verdict for each in found] == [Verdict.OK] * 16
+    assert np.mean([each.auc for each in found]) == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_broken_correlation_that_no_column_shows_is_found_with_its_columns():
+    found = separated(rows(0, correlation=0.8), rows(1))
+    assert found.verdict is Verdict.WARN
+    assert {name for name, _ in found.columns[:2]} == {"x0", "x1"}
+    assert set(found.pairs[0][:2]) == {"x0", "x1"}
+    assert found.pairs[0][2] > 0.7
+    assert abs(found.pairs[0][3]) < 0.1
+    assert "x0" in found.reason
+
+
+def test_a_column_that_moved_is_named():
+    found = separated(rows(0), rows(1, shift=1.0))
+    assert (found.verdict, found.columns[0][0]) == (Verdict.WARN, "x2")
+    assert found.auc == pytest.approx(0.76, abs=0.04)  # Φ(1/√2)
+
+
+def test_a_wobble_is_harmless():
+    assert separated(rows(0), rows(1, shift=0.1)).verdict is Verdict.OK
+
+
+def test_equal_samples_and_seeds_give_equal_results():
+    assert separated(rows(0), rows(1, shift=0.5)) == separated(rows(0), rows(1, shift=0.5))
+
+
+def test_a_column_that_became_text_is_compared_as_text():
+    before, after = {"x": numbers(np.arange(ROWS) % 7)}, {"x": texts([f"v{row % 7}" for row in range(ROWS)])}
+    assert separated(before, after).verdict is Verdict.WARN
+
+
+def test_small_samples_and_other_columns_tell_nothing():
+    small = {"x": numbers(np.arange(50.0))}
+    assert separated(small, rows(0)).verdict is Verdict.INSUFFICIENT_DATA
+    assert separated(rows(0), {"y": numbers(np.arange(500.0))}).verdict is Verdict.INSUFFICIENT_DATA
+
+
+def test_the_document_is_plain_json():
+    json.dumps(separation_document(separated(rows(0), rows(1, shift=1.0))))
+
+
+def test_twenty_columns_take_less_than_a_second():
+    samples = sample_of(rows(0, columns=20), 1), sample_of(rows(1, columns=20, shift=0.5), 2)
+    began = time.process_time()
+    separate(*samples, samples[0].columns, SETTINGS)
+    assert time.process_time() - began < 1
