@@ -13,6 +13,7 @@ from trimtab.quality.judgement import judge_estimate, judge_realised
 from trimtab.quality.performance import realised
 from trimtab.quality.reference import estimate, reference_of
 from trimtab.quality.settings import QualitySettings
+from trimtab.quality.windows import InputDrift
 
 SETTINGS = QualitySettings(positive="1")
 
@@ -29,11 +30,12 @@ def window(random, rows, *, spread=2.0, flipped=0.0, region=None, moment=0):
     return labelled(given, classes(truth))
 
 
-def cause_of(reference, joined, drifted, *, without_estimate=False):
+def cause_of(reference, joined, drifted, *, faulty=(), without_estimate=False):
     current, coverage = realised(joined, SETTINGS)
     found = judge_realised(reference.performance, current, coverage, SETTINGS, is_closed=True)
     told = None if without_estimate else estimate(reference, joined.rows, SETTINGS)
-    return found, likely_cause(found, reference=reference.performance, current=current, estimate=told, drifted=drifted)
+    drift = InputDrift(frozenset(drifted), frozenset(faulty))
+    return found, likely_cause(found, reference=reference.performance, current=current, estimate=told, drift=drift)
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +62,14 @@ def test_labels_that_disagree_while_inputs_did_not_move_are_a_concept_change(ref
     assert "does not explain it" in cause_of(reference, changed, ("age",))[1].text
 
 
+def test_a_loss_that_comes_with_a_mere_fault_of_the_data_is_one(reference):
+    random = np.random.default_rng(3)
+    changed = window(random, 3000, region=random.random(3000) < 0.2, flipped=0.1)
+    _, hint = cause_of(reference, changed, (), faulty=("age",))
+    assert (hint.cause, hint.text) == ("data_fault", "the data of age is at fault, and no other input moved")
+    assert cause_of(reference, changed, ("income",), faulty=("age",))[1].cause == "concept_change"
+
+
 def test_more_rows_of_a_hard_segment_are_a_traffic_mix(reference):
     random = np.random.default_rng(4)
     found, hint = cause_of(reference, window(random, 3000, region=random.random(3000) < 0.6), ("region",))
@@ -77,7 +87,8 @@ def test_harder_rows_without_segments_are_a_covariate_shift():
     assert "age, income moved" in hint.text
     without = judge_estimate(reference.performance, estimate(reference, harder.answered, SETTINGS), SETTINGS)
     assert without.verdict is Verdict.ALERT
-    told = likely_cause(without, reference=reference.performance, current=None, estimate=None, drifted=("age",))
+    moved = InputDrift(frozenset({"age"}))
+    told = likely_cause(without, reference=reference.performance, current=None, estimate=None, drift=moved)
     assert told.cause == "covariate_shift"
 
 

@@ -4,17 +4,19 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pytest
 
 from tests.unit.quality.builders import answers, classes, labelled, texts
 from trimtab.drift.windows import Window
 from trimtab.findings import Origin
 from trimtab.quality.cause import CauseHint
 from trimtab.quality.estimate import Check, Estimate
-from trimtab.quality.evidence import quality_document, quality_finding
+from trimtab.quality.evidence import quality_document, quality_finding, reference_quality_finding
 from trimtab.quality.intervals import Metric
 from trimtab.quality.judgement import judge_estimate, judge_realised
 from trimtab.quality.performance import realised
 from trimtab.quality.settings import QualitySettings
+from trimtab.training.trigger import trigger_of_finding
 
 START = datetime(2026, 5, 6, 7, tzinfo=UTC)
 WINDOW = Window(START, START + timedelta(hours=2), (), 4000)
@@ -61,11 +63,28 @@ def test_a_finding_says_what_fell_and_why():
     json.dumps(found.model_dump(mode="json"))
 
 
+def test_a_retraining_can_be_thought_of_from_the_finding():
+    trigger = trigger_of_finding(finding("raised").model_dump(mode="json"))
+    assert (trigger.kind, trigger.state, trigger.variant) == ("model_quality", "raised", "AllTraffic")
+    assert trigger.window_end == WINDOW.end.isoformat()
+    assert trigger.quality_drop == pytest.approx(0.15)
+    assert trigger.reason.endswith("Likely cause: labels disagree")
+
+
+def test_a_reference_is_said_to_be_one_with_how_good_it_was():
+    performance, _ = window(20)
+    told = reference_quality_finding(ORIGIN, "labels of May", performance, "the model gives no scores", START)
+    assert told.title == "Reference for the quality of churn: 4,000 labelled rows"
+    assert "accuracy 0.95" in told.reason
+    assert told.reason.endswith("Without labels nothing is estimated: the model gives no scores.")
+
+
 def test_one_fact_has_one_id():
     assert finding("raised").id == finding("raised", now=START + timedelta(days=3)).id
     assert finding("raised").id != finding("cleared").id
-    later = {"start": (START + timedelta(hours=2)).isoformat(), "end": WINDOW.end.isoformat(), "rows": 1}
-    assert finding("continued").id != finding("continued", window=later).id
+    assert finding("raised").id != finding("raised", looks=2).id
+    assert finding("continued").id == finding("continued", now=START + timedelta(days=2, minutes=1)).id
+    assert finding("continued").id != finding("continued", now=START + timedelta(days=3)).id
 
 
 def test_the_headline_tells_the_gravest():

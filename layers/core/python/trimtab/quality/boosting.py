@@ -37,17 +37,17 @@ class BoostedTrees:
         return found
 
 
-def boost(codes: Codes, targets: FloatArray) -> BoostedTrees:
+def boost(codes: Codes, targets: FloatArray, *, trees: int = TREES, depth: int = DEPTH) -> BoostedTrees:
     """Fit targets of shape (targets, rows), each on a scale of its own."""
     scale = np.std(targets, axis=1, keepdims=True)
     scale[scale == 0] = 1.0
     start = targets.mean(axis=1, keepdims=True)
     residuals = (targets - start) / scale
     features, cuts, leaves = [], [], []
-    for _ in range(TREES):
-        chosen = _questions(codes, residuals)
+    for _ in range(trees):
+        chosen = _questions(codes, residuals, depth)
         leaf = _leaf_of(codes, chosen[:, 0], chosen[:, 1])
-        values = RATE * _leaf_means(leaf, residuals)
+        values = RATE * _leaf_means(leaf, residuals, 2**depth)
         residuals = residuals - values[:, leaf]
         features.append(chosen[:, 0])
         cuts.append(chosen[:, 1])
@@ -55,11 +55,11 @@ def boost(codes: Codes, targets: FloatArray) -> BoostedTrees:
     return BoostedTrees(start[:, 0], np.array(features), np.array(cuts), np.array(leaves))
 
 
-def _questions(codes: Codes, residuals: FloatArray) -> IntArray:
+def _questions(codes: Codes, residuals: FloatArray, depth: int) -> IntArray:
     """The (feature, cut) of each level that explains most, given those above."""
     node = np.zeros(codes.shape[1], np.int64)
     chosen = []
-    for level in range(DEPTH):
+    for level in range(depth):
         gains = np.array([_gains(node * BINS + each, 2**level, residuals) for each in codes])
         feature, cut = divmod(int(gains.argmax()), BINS)
         chosen.append((feature, cut))
@@ -86,7 +86,6 @@ def _leaf_of(codes: Codes, features: IntArray, cuts: IntArray) -> IntArray:
     return leaf
 
 
-def _leaf_means(leaf: IntArray, residuals: FloatArray) -> FloatArray:
-    size = 2**DEPTH
+def _leaf_means(leaf: IntArray, residuals: FloatArray, size: int) -> FloatArray:
     rows = np.bincount(leaf, minlength=size) + _PRIOR_ROWS
     return np.array([np.bincount(leaf, weights=each, minlength=size) / rows for each in residuals])

@@ -2,7 +2,7 @@
 
 An estimate without labels assumes that answers of a kind are as right as they were. So on one and the same rows
 reference → estimate is what another mix of rows explains, and estimate → realised is what it does not: the concept
-itself changed (P(y|x) moved). Deployments and upstream faults are found elsewhere, and come before all of these.
+itself changed (P(y|x) moved). Deployments and faults of the data are found elsewhere, and come before all of these.
 """
 
 from collections.abc import Collection, Mapping
@@ -16,8 +16,9 @@ from trimtab.quality.intervals import Metric
 from trimtab.quality.judgement import MetricChange, QualityJudgement, interval_text
 from trimtab.quality.performance import Performance
 from trimtab.quality.settings import DEFAULT_METRICS
+from trimtab.quality.windows import InputDrift
 
-type Cause = Literal["concept_change", "covariate_shift", "traffic_mix", "unknown"]
+type Cause = Literal["data_fault", "concept_change", "covariate_shift", "traffic_mix", "unknown"]
 
 _ADDITIVE = frozenset({"accuracy", "mae", "brier"})
 """Metrics that are means over rows, so that those of segments add up by share."""
@@ -29,7 +30,7 @@ class CauseHint:
     """The likeliest cause of a loss of quality, with its evidence in one sentence.
 
     `metric`: the one it is told from; `change`: by how much it got worse in all, `explained`: how much of that the
-    estimate without labels expects, None without one. All as `worsening` tells it.
+    estimate without labels expects, None where that was not asked or there is none. All as `worsening` tells it.
     """
 
     cause: Cause
@@ -45,15 +46,19 @@ def likely_cause(
     reference: Performance,
     current: Performance | None,
     estimate: Estimate | None,
-    drifted: Collection[str] | None,
+    drift: InputDrift | None,
 ) -> CauseHint | None:
     """Why the metric that lost most did; None where none did. `current`: by labels; `estimate`: of the very rows that
-    have them, or of all rows where no labels are in. `drifted`: the input columns that moved, () when none did, None
-    when that is not known."""
+    have them, or of all rows where no labels are in. `drift`: what became of the inputs, None when that is not known.
+    """
     lost = [change for change in judgement.changes if change.verdict in (Verdict.ALERT, Verdict.WARN)]
     if not lost:
         return None
     change = max(lost, key=lambda each: (each.verdict is Verdict.ALERT, each.worse.value))
+    drifted = None if drift is None else drift.moved
+    if drift and drift.faulty and not drift.moved:
+        text = f"the data of {_listed(drift.faulty)} is at fault, and no other input moved"
+        return CauseHint("data_fault", text, change.name, change.worse.value, None)
     if judgement.basis == "estimated":
         return _of_inputs(change, reference, current, drifted, explained=change.worse.value)
     expected = estimate.metrics.get(change.name) if estimate and not estimate.unknown else None

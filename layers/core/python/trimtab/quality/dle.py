@@ -19,7 +19,7 @@ from trimtab.quality.boosting import BoostedTrees, boost
 from trimtab.quality.estimate import Check, Estimate, check_of, why_unchecked
 from trimtab.quality.intervals import Metric
 from trimtab.quality.keyed_rows import KeyedRows
-from trimtab.quality.labels import FEATURE, PREDICTION, numbers_of
+from trimtab.quality.labels import CATEGORY, FEATURE, PREDICTION, numbers_of
 from trimtab.quality.settings import Problem, QualitySettings
 
 FOLDS = 5
@@ -49,7 +49,7 @@ class RegressionReference:
 def features_of(rows: KeyedRows) -> dict[str, Column]:
     """The features of answers, and the answer itself, which tells of errors too."""
     columns: dict[str, Column] = {
-        name.removeprefix(FEATURE): column for name, column in rows.texts.items() if name.startswith(FEATURE)
+        name.removeprefix(CATEGORY): column for name, column in rows.texts.items() if name.startswith(CATEGORY)
     }
     columns |= {
         name.removeprefix(FEATURE): NumericColumn(values)

@@ -9,9 +9,9 @@ from trimtab.findings import Finding, Origin, Severity, State, finding_about
 from trimtab.quality.cause import CauseHint
 from trimtab.quality.estimate import Check
 from trimtab.quality.intervals import Metric
-from trimtab.quality.judgement import MetricChange, QualityJudgement
+from trimtab.quality.judgement import MetricChange, QualityJudgement, interval_text
 from trimtab.quality.performance import LabelCoverage, Performance
-from trimtab.quality.settings import ERRORS, QualitySettings
+from trimtab.quality.settings import DEFAULT_METRICS, ERRORS, QualitySettings
 
 PUBLISHED_SEGMENTS = 20
 """A finding names so many segments, for an event has a limit; what is stored names all."""
@@ -28,15 +28,17 @@ def quality_document(
     coverage: LabelCoverage | None = None,
     checks: Mapping[str, Check] | None = None,
     cause: CauseHint | None = None,
+    looks: int = 0,
 ) -> dict[str, Any]:
     """All evidence of a verdict as plain JSON values. `performance` and `coverage`: of the labels, where it rests on
-    them; `checks`: how well the reference itself is estimated, where it does not."""
+    them; `checks`: how well the reference itself is estimated; `looks`: how often its labels were looked at."""
     return {
         "version": 1,
         "window": {"start": window.start.isoformat(), "end": window.end.isoformat(), "rows": window.rows},
         "basis": judgement.basis,
         "verdict": judgement.verdict.value,
         "reason": judgement.reason,
+        "looks": looks,
         "rows": judgement.rows,
         "metrics": {name: _metric(metric) for name, metric in sorted(judgement.metrics.items())},
         "changes": {change.name: _change(change) for change in judgement.changes},
@@ -54,26 +56,64 @@ def quality_document(
 
 
 def quality_finding(
-    origin: Origin, state: State, document: Mapping[str, Any], *, since: datetime, now: datetime
+    origin: Origin,
+    state: State,
+    document: Mapping[str, Any],
+    *,
+    since: datetime,
+    now: datetime,
+    links: Mapping[str, str] | None = None,
 ) -> Finding:
     """The finding that quality fell, that this lasts, or that it is over, with a verdict's document as evidence.
 
-    `since`: the start of the first window of it. A reminder is one fact a window."""
-    window, basis = document["window"], document["basis"]
-    cause = document["cause"]
-    occasion = window["start"] if state == "continued" else ""
+    `since`: the start of the first window of it. A raised or cleared alert is the same fact however often it is found
+    by this verdict; a reminder is one an hour, which is as often as reminders can be asked for."""
+    cause, window = document["cause"], document["window"]
+    told_by = f"{window['start']} {document['basis']} {document['looks']}"
+    occasion = f"{now:%Y-%m-%dT%H}" if state == "continued" else told_by
     evidence = {key: value for key, value in document.items() if key not in ("version", "segments", "thresholds")}
     evidence["worse_segments"] = evidence["worse_segments"][:PUBLISHED_SEGMENTS]
     return finding_about(
         origin,
         now,
-        ("model_quality", basis, since.isoformat(), state, occasion),
+        ("model_quality", since.isoformat(), state, occasion),
         kind="model_quality",
         severity=_SEVERITY[state],
         state=state,
         title=f"{origin.endpoint}: {_headline(document, state)}",
         reason=document["reason"] + (f". Likely cause: {cause['text']}" if cause else ""),
         evidence={"since": since.isoformat(), **evidence},
+        links=links,
+    )
+
+
+def reference_quality_finding(
+    origin: Origin, source: str, performance: Performance, unknown: str, now: datetime
+) -> Finding:
+    """Says which labelled rows quality is compared with from now on, how good the answers in them were, and why nothing
+    can be estimated from them without labels, if that is so (`unknown`)."""
+    told = ", ".join(
+        f"{name} {interval_text(performance.metrics[name])}"
+        for name in DEFAULT_METRICS[performance.problem]
+        if name in performance.metrics
+    )
+    limits = f" Without labels nothing is estimated: {unknown}." if unknown else ""
+    return finding_about(
+        origin,
+        now,
+        ("quality-reference", source),
+        kind="settings",
+        severity="info",
+        state="raised",
+        title=f"Reference for the quality of {origin.endpoint}: {performance.rows:,} labelled rows",
+        reason=f"Quality is compared with {source}: {told}.{limits}",
+        evidence={
+            "source": source,
+            "rows": performance.rows,
+            "problem": performance.problem,
+            "metrics": {name: _metric(metric) for name, metric in sorted(performance.metrics.items())},
+            "no_estimates": unknown,
+        },
     )
 
 

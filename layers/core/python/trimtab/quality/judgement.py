@@ -101,7 +101,7 @@ def _why_not_judged(coverage: LabelCoverage, settings: QualitySettings, *, is_cl
     if not is_closed and coverage.usable < coverage.answered:
         return f"{labelled}, and others may still come (label_delay_hours is {settings.label_delay_hours:g})"
     if coverage.usable < settings.min_labels:
-        lost = f"; {coverage.unmatched:,} labels are of rows that were not captured" if coverage.unmatched else ""
+        lost = f"; {coverage.unmatched:,} labels that came meanwhile are of other rows" if coverage.unmatched else ""
         empty = f"; {coverage.empty:,} ground-truth records hold no such label" if coverage.empty else ""
         return f"{labelled}, {settings.min_labels:,} are needed{lost}{empty}"
     if coverage.share < settings.min_label_share:

@@ -61,6 +61,25 @@ def row_keys(event_ids: Iterable[str], indices: Iterable[int]) -> Keys:
     return np.frombuffer(b"".join(keys), dtype=_KEY)
 
 
+def keys_of_requests(event_ids: Iterable[str], counts: IntArray) -> Keys:
+    """The keys of all rows of requests, one request after another, given how many rows each has."""
+    hashes = np.frombuffer(b"".join(map(_request, event_ids)), np.uint8).reshape(-1, _REQUEST_BYTES)
+    rows = int(counts.sum())
+    indices = np.arange(rows) - np.repeat(np.cumsum(counts) - counts, counts)
+    letters = np.empty((rows, _KEY.itemsize), np.uint8)
+    letters[:, :_REQUEST_BYTES] = np.repeat(hashes, counts, axis=0)
+    letters[:, _REQUEST_BYTES:] = indices.astype(">u4").view(np.uint8).reshape(rows, 4)
+    return letters.reshape(-1).view(_KEY)
+
+
+def are_drawn(keys: Keys, share: float) -> NDArray[np.bool_]:
+    """Which rows belong to a sample of this share of the requests. A request is drawn by its hash: always, or never."""
+    if share >= 1:
+        return np.ones(len(keys), np.bool_)
+    letters = np.frombuffer(keys.tobytes(), np.uint8).reshape(-1, _KEY.itemsize)
+    return np.ascontiguousarray(letters[:, :8]).view(">u8").reshape(-1) < np.uint64(share * 2**64)
+
+
 def keyed_rows(
     keys: Keys,
     moments: IntArray | int,

@@ -16,7 +16,8 @@ from trimtab.quality.keyed_rows import KeyedRows, Keys, keyed_rows, places_of, r
 from trimtab.quality.settings import QualitySettings
 
 LABEL, PREDICTION, SCORE = "label", "prediction", "score"
-SEGMENT, FEATURE = "segment.", "feature."
+SEGMENT, FEATURE, CATEGORY = "segment.", "feature.", "category."
+"""What the kept columns' names begin with. A feature that is numbers here and texts there is two columns."""
 _PREDICTIONS = ("prediction", "predicted_label", "predicted_class", "predicted", "y_pred", "class", "label")
 _SCORES = ("score", "probability", "proba", "y_pred_proba", "confidence")
 
@@ -75,17 +76,17 @@ def answers_of(
     """
     texts, numbers = {}, {}
     if (prediction := columns.get(roles.prediction or "")) is not None:
-        texts[PREDICTION] = _as_texts(prediction)
+        texts[PREDICTION] = as_texts(prediction)
     if isinstance(score := columns.get(roles.score or ""), NumericColumn):
         numbers[SCORE] = score.values
     for name in segments:
         if name in columns:
-            texts[SEGMENT + name] = _as_texts(columns[name])
+            texts[SEGMENT + name] = as_texts(columns[name])
     for name in features:
         if isinstance(column := columns.get(name), NumericColumn):
             numbers[FEATURE + name] = column.values
         elif column is not None:
-            texts[FEATURE + name] = column
+            texts[CATEGORY + name] = column
     return keyed_rows(keys, moments, numbers, texts)
 
 
@@ -142,7 +143,8 @@ def _text(value: Value) -> str | None:
     return None if value is None else canonical_text(value if isinstance(value, str) else repr(value))
 
 
-def _as_texts(column: Column) -> TextColumn:
+def as_texts(column: Column) -> TextColumn:
+    """A column's cells, each category in one spelling whichever format it came in."""
     if isinstance(column, TextColumn):
         spelled = [canonical_text(text) for text in column.values]
         position = {text: code for code, text in enumerate(dict.fromkeys(spelled))}

@@ -25,12 +25,27 @@ class QualitySettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     problem: Problem | None = Field(None, description="Default: told from the labels.")
+    labels: str = Field(
+        "",
+        pattern=r"^(s3://[^/]+/.*)?$",
+        description="Where ground truth is uploaded, as s3://bucket/prefix/, above its yyyy/mm/dd/hh folders. "
+        "Default: any folder named like the endpoint.",
+    )
     label: str = Field("", description="Name of the label in a ground-truth record that has several values.")
     prediction: str = Field("", description="Output column with the class or number. Default: from the names.")
     score: str = Field("", description="Output column with the positive class's probability. Default: from the names.")
     positive: str = Field("", description="The positive class. Default: the last of the two in order of the alphabet.")
     cut: Share = Field(0.5, description="From this probability on a row counts as positive, where no class is given.")
     segments: tuple[str, ...] = Field((), description="Input columns by whose values quality is also told.")
+    keep_share: Annotated[float, Field(gt=0, le=1)] = Field(
+        1, description="Share of the requests of which answers and labels are kept, drawn by the request's id."
+    )
+    window_rows: Annotated[int, Field(ge=200)] = Field(
+        5000, description="The windows of drift are joined until they have so many rows …"
+    )
+    max_window_hours: Annotated[int, Field(ge=1, le=24 * 90)] = Field(
+        168, description="… or are so long, and then judged with what they have."
+    )
     label_delay_hours: Annotated[float, Field(ge=0, le=24 * 365)] = Field(
         24, description="How long labels are waited for: a window's label window closes so long after it ends."
     )
@@ -70,6 +85,16 @@ class QualitySettings(BaseModel):
     min_reference_labels: Annotated[int, Field(ge=100)] = Field(
         1000, description="Nothing is estimated from a reference with fewer labelled rows."
     )
+
+    raise_after: Annotated[int, Field(ge=1)] = Field(1, description="Raise after so many ALERT windows of …")
+    raise_of: Annotated[int, Field(ge=1, le=24)] = Field(1, description="… the last so many.")
+    clear_after: Annotated[int, Field(ge=1, le=24)] = Field(2, description="Clear after so many windows without ALERT.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "QualitySettings":
+        if self.raise_after > self.raise_of:
+            raise ValueError(f"raise_after ({self.raise_after}) must not exceed raise_of ({self.raise_of})")
+        return self
 
     @model_validator(mode="after")
     def _known_metrics(self) -> "QualitySettings":
