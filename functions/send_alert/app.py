@@ -21,8 +21,9 @@ from trimtab.alerts.event import alert_of_event
 from trimtab.alerts.settings import SendAlertSettings
 from trimtab.alerts.slack_message import slack_message
 from trimtab.alerts.sns_message import SnsMessage, sns_message
+from trimtab.alerts.web_links import with_web_links
 from trimtab.alerts.webhook import WebhookSecretError, outcome, pause, rejection_alert, webhook_url
-from trimtab.aws import delivery_marks, secrets_manager, slack_webhook, sns
+from trimtab.aws import delivery_marks, s3, secrets_manager, slack_webhook, sns
 
 # Longer than a message can live in the queue and its dead-letter queue, so that a redrive repeats nothing.
 MARKS_KEPT = timedelta(days=30)
@@ -45,8 +46,10 @@ class WebhookRejectedError(Exception):
 
 @dataclass(frozen=True)
 class Outside:
-    """The world outside this function. Without a `webhook_secret` there is no Slack."""
+    """The world outside this function. `web_links` makes links to pages ones that people can follow. Without a
+    `webhook_secret` there is no Slack."""
 
+    web_links: Callable[[Alert], Alert]
     publish: Callable[[SnsMessage], object]
     webhook_secret: Callable[[], str] | None
     post: Callable[[str, Mapping[str, Any]], slack_webhook.WebhookAnswer]
@@ -61,7 +64,9 @@ def aws() -> Outside:
     """The real world, as the environment variables set it up."""
     settings = SendAlertSettings.from_environment(os.environ)
     secret, table = settings.slack_webhook_secret_arn, settings.state_table_name
+    bucket = settings.state_bucket_name
     return Outside(
+        web_links=lambda alert: with_web_links(alert, bucket, functools.partial(s3.signed_address, bucket)),
         publish=lambda message: sns.publish(
             settings.alert_topic_arn, message.subject, message.body, message.attributes
         ),
@@ -101,7 +106,7 @@ def deliver_batch(
     failed = set()
     for record in records:
         try:
-            deliver(channel, alert_of_event(record["body"]), send, outside)
+            deliver(channel, outside.web_links(alert_of_event(record["body"])), send, outside)
         except Exception:
             logger.exception("Alert not delivered, left to the queue", channel=channel, message_id=record["messageId"])
             metrics.add_metric(name="AlertDeliveryFailed", unit=MetricUnit.Count, value=1)

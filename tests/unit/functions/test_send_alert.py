@@ -10,6 +10,7 @@ import pytest
 
 from functions.send_alert.app import Outside, lambda_handler
 from trimtab.alerts.sns_message import SnsMessage
+from trimtab.alerts.web_links import with_web_links
 from trimtab.aws.slack_webhook import WebhookAnswer, WebhookUnreachableError
 
 EVENTS = Path(__file__).parents[3] / "events" / "send_alert"
@@ -69,6 +70,7 @@ class FakeWorld:
     def outside(self) -> Outside:
         secret = self.secret
         return Outside(
+            web_links=lambda alert: with_web_links(alert, "example-state", lambda key: f"https://signed.example/{key}"),
             publish=self.publish,
             webhook_secret=None if secret is None else lambda: secret,
             post=self.post,
@@ -222,11 +224,24 @@ def test_counts_what_it_delivered_and_what_failed(capsys: pytest.CaptureFixture[
     assert (metrics["AlertDelivered"], metrics["AlertDeliveryFailed"]) == ([1.0], [1.0])
 
 
+def test_a_report_is_linked_so_that_people_can_follow_it() -> None:
+    world, event = FakeWorld(), load("drift_raised")
+    body = json.loads(event["Records"][0]["body"])
+    key = "reports/car-loan/AllTraffic/2026-05-01T06/drift.html"
+    body["detail"]["links"] = {"verdict": "s3://example-state/windows/a.json", "report": f"s3://example-state/{key}"}
+    event["Records"][0]["body"] = json.dumps(body)
+    assert world.handle(event) == []
+    assert f"report: https://signed.example/{key}\n" in world.mails[0].body
+    assert f"report in S3: s3://example-state/{key}\n" in world.mails[0].body
+    assert "verdict: s3://example-state/windows/a.json\n" in world.mails[0].body
+
+
 def test_needs_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     from functions.send_alert import app
 
     monkeypatch.delenv("ALERT_TOPIC_ARN", raising=False)
     monkeypatch.delenv("STATE_TABLE_NAME", raising=False)
+    monkeypatch.delenv("STATE_BUCKET_NAME", raising=False)
     app.aws.cache_clear()
-    with pytest.raises(ValueError, match="ALERT_TOPIC_ARN, STATE_TABLE_NAME"):
+    with pytest.raises(ValueError, match="ALERT_TOPIC_ARN, STATE_TABLE_NAME, STATE_BUCKET_NAME"):
         lambda_handler(load("drift_raised"), Context())

@@ -87,6 +87,7 @@ def inbox(monkeypatch: pytest.MonkeyPatch, webhook: tuple[str, type[Webhook]]) -
         )
         monkeypatch.setenv("ALERT_TOPIC_ARN", topic)
         monkeypatch.setenv("STATE_TABLE_NAME", "state")
+        monkeypatch.setenv("STATE_BUCKET_NAME", "state-bucket")
         monkeypatch.setenv("SLACK_WEBHOOK_SECRET_ARN", secret["ARN"])
         yield queue
     forget_clients()

@@ -135,6 +135,11 @@ def _next_steps(finding: Finding) -> tuple[str, ...]:
                 "If the world itself changed, measure the model on recent labelled rows before you retrain.",
                 "If the model serves the new data well, make a recent window the reference.",
             )
+        case "data_quality":
+            return (
+                "Have what is named above mended where the data comes from; the alert then clears by itself.",
+                "Do not retrain on data of this time, and look again at what was decided by it.",
+            )
         case "settings" if finding.severity != "info":
             return ("Correct the setting named above. Until then the last good settings stay in force.",)
         case _:

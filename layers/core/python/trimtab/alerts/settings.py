@@ -10,12 +10,13 @@ class MissingVariableError(ValueError):
 
 
 class SendAlertSettings(BaseModel):
-    """Where alerts go and where their delivery is noted."""
+    """Where alerts go, where their delivery is noted, and where the pages lie that they link."""
 
     model_config = ConfigDict(frozen=True)
 
     alert_topic_arn: str
     state_table_name: str
+    state_bucket_name: str
     slack_webhook_secret_arn: str | None = None
 
     @classmethod
@@ -24,11 +25,13 @@ class SendAlertSettings(BaseModel):
 
         Raises MissingVariableError that names every variable that is missing.
         """
-        missing = [name for name in ("ALERT_TOPIC_ARN", "STATE_TABLE_NAME") if not environ.get(name)]
+        needed = ("ALERT_TOPIC_ARN", "STATE_TABLE_NAME", "STATE_BUCKET_NAME")
+        missing = [name for name in needed if not environ.get(name)]
         if missing:
             raise MissingVariableError(f"environment variable not set: {', '.join(missing)}")
         return cls(
             alert_topic_arn=environ["ALERT_TOPIC_ARN"],
             state_table_name=environ["STATE_TABLE_NAME"],
+            state_bucket_name=environ["STATE_BUCKET_NAME"],
             slack_webhook_secret_arn=environ.get("SLACK_WEBHOOK_SECRET_ARN") or None,
         )

@@ -13,9 +13,11 @@ from trimtab.alerts.drift_evidence import MovedColumns
 from trimtab.alerts.sns_message import column_table, columns_title, tag
 from trimtab.alerts.text import one_line
 
-TOTAL_LENGTH = 9_000
+TOTAL_LENGTH = 11_200
 MAX_FIELDS = 10
 LINK_LENGTH = 400
+SIGNED_LENGTH = 2_200
+"""Of the address of one link, the first that is so long. The credentials of a role make signed links that long."""
 
 _SIGNS = {"critical": "🔴", "warning": "🟠", "info": "🔵"}
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -41,7 +43,7 @@ def slack_message(alert: Alert) -> Mapping[str, Any]:
         steps = "\n".join(f"{number}. {step}" for number, step in enumerate(alert.next_steps, 1))
         blocks.append({"type": "section", "text": _plain(f"What to do next\n{steps}", 900)})
     if alert.links:
-        blocks.append({"type": "section", "text": _mrkdwn(_links(alert.links))})
+        blocks += [{"type": "section", "text": _mrkdwn(text)} for text in _links(alert.links)]
     if alert.unread:
         blocks.append({"type": "section", "text": _plain(f"Not understood of this finding: {alert.unread}", 300)})
     if alert.raw:
@@ -88,13 +90,21 @@ def _code(text: str, limit: int) -> str:
     return f"```{escaped(text.replace('`', "'"), limit)}```"
 
 
-def _links(links: tuple[tuple[str, str], ...]) -> str:
-    """A line per link; S3 addresses cannot be clicked in Slack, so they are shown as code to copy."""
-    return "\n".join(_link(escaped(name.replace("|", " "), 50), target) for name, target in links)
+def _links(links: tuple[tuple[str, str], ...]) -> list[str]:
+    """A line per link; S3 addresses cannot be clicked in Slack, so they are shown as code to copy. The first long one
+    comes by itself, for a text has a limit too."""
+    named = [(escaped(name.replace("|", " "), 50), target) for name, target in links]
+    long = next((link for link in named if _address(link[1], LINK_LENGTH).endswith("…")), None)
+    lines = "\n".join(_link(*link, LINK_LENGTH) for link in named if link is not long)
+    return [text for text in (_link(*long, SIGNED_LENGTH) if long else "", lines) if text]
 
 
-def _link(name: str, target: str) -> str:
-    address = escaped(target.replace("|", "%7C").replace("`", "%60"), LINK_LENGTH)
+def _link(name: str, target: str, limit: int) -> str:
+    address = _address(target, limit)
     if address.endswith("…"):
         return f"{name}: too long for Slack, see the mail"
     return f"<{address}|{name}>" if target.startswith(("https://", "http://")) else f"{name}: `{address}`"
+
+
+def _address(target: str, limit: int) -> str:
+    return escaped(target.replace("|", "%7C").replace("`", "%60"), limit)
