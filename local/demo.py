@@ -27,6 +27,7 @@ from local.deploy import Deployment
 from local.history import replay
 from local.inbox import Mail, Queue, SlackChannel, finding_log, mailbox, mails, slack_channel, slack_text
 from local.sagemaker.containers import MODEL_VARIABLE
+from local.site_copy import copy_site
 from local.stage import DemoError, deploy_in_sight, perform, show_paths, step_printer, write_summary
 from trimtab.capture.pack import parse_pack_key
 
@@ -74,8 +75,10 @@ def run(cloud: Cloud, slack: SlackChannel, console: Console) -> None:
     summary = summarise(play, findings, dataset, change, deployment)
     document = write_summary(FOLDER, summary)
     picture, page = write_page(FOLDER, summary, alert_mails(mail)[-1], slack_text(slack.messages[-1]))
+    cloud.invoke(outputs["BuildSiteFunctionName"], {})
+    site = copy_site(cloud, outputs["StateBucketName"], FOLDER)
     console.print(conclusion(summary, change))
-    show_paths(console, (picture, page, document))
+    show_paths(console, (picture, page, document, site))
 
 
 def create_endpoint(cloud: Cloud, bucket: str) -> str:

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes every environment the project needs, below .venv and .local, and nothing outside the checkout. With the argument
-# `bench` also the one that only benchmarks and fuzzing need.
+# `bench` also the one that only benchmarks and fuzzing need; with `tests` the programs of Debian or Ubuntu that tests
+# start and pip does not have, as root or in CI: on a machine of your own you install them, or their tests are skipped.
 # Python 3.13 is taken from the PATH or from pyenv, else fetched by uv; uv is taken from the PATH, else installed by pip.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -46,6 +47,20 @@ make_environment() { # folder, locked requirements, "project" when it needs the 
   fi
 }
 
+debian_package() { # package, programs of which one is enough
+  local package=$1 program as_root=()
+  shift
+  for program in "$@"; do if command -v "$program" >/dev/null 2>&1; then return; fi; done
+  if [ "$(id -u)" != 0 ]; then
+    if [ "${CI:-}" != true ]; then say "$package is not installed: its tests will be skipped"; return; fi
+    as_root=(sudo -n)
+  fi
+  say "installing the package $package"
+  { "${as_root[@]}" apt-get update && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get install --yes --no-install-recommends "$package"; } >.local/"$package.log" 2>&1 \
+    || say "$package could not be installed (.local/$package.log)"
+}
+
 uv=$(find_uv)
 python=$(find_python)
 export UV_PYTHON_DOWNLOADS=never
@@ -54,5 +69,9 @@ make_environment .local/venvs/cloud cloud
 make_environment .local/venvs/sam sam
 make_environment .local/venvs/runtime runtime
 if [ "${1:-}" = bench ]; then make_environment .local/venvs/bench bench project; fi
+if [ "${1:-}" = tests ]; then
+  debian_package chromium chromium chromium-browser google-chrome google-chrome-stable
+  debian_package prometheus prometheus
+fi
 printf '%s\n' "$uv" >.local/uv-path
 dirname "$python" >.local/python-bin

@@ -85,6 +85,9 @@ REFUSALS = {
         (f"judge_canary/{word}_ordered" for word in ("pause", "resume", "promote", "abort")), "NoRolloutError"
     ),
     "release_model/confirmed": "NothingToConfirmError",
+    **dict.fromkeys(
+        (f"report_drift/{path.stem}" for path in SAMPLES if path.parent.name == "report_drift"), "WindowNotFoundError"
+    ),
     "rightsize_endpoints/approved": "NothingProposedError",
     "roll_back_endpoint/approved": "NothingProposedError",
     "start_retraining/approved": "NothingProposedError",

@@ -145,3 +145,13 @@ def test_what_nobody_can_price_is_a_finding_and_no_zero(stack: Deployed, endpoin
     assert (finding["kind"], finding["state"]) == ("cost", "raised")
     assert "no price for Hosting/ml.x9.large" in finding["title"]
     wait_for(lambda: len(stack.mails(endpoint)) == 1, 20, "the mail")
+
+
+def test_the_dashboard_names_what_the_stack_has_made(stack: Deployed) -> None:
+    found = stack.cloud.client("cloudwatch").get_dashboard(DashboardName=stack.outputs["DashboardName"])
+    widgets = json.loads(found["DashboardBody"])["widgets"]
+    named = {part for each in widgets for entry in each["properties"].get("metrics", []) for part in entry[3:4]}
+    functions = {value for key, value in stack.outputs.items() if key.endswith("FunctionName")}
+    assert functions <= named
+    assert stack.outputs["CaptureQueueUrl"].rpartition("/")[2] in named
+    assert "${" not in found["DashboardBody"]

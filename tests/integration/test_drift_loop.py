@@ -1,8 +1,10 @@
 """The drift loop on the deployed template, IAM enforced: from captures in S3 to a verdict and an alert."""
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
+from urllib.request import urlopen
 from uuid import uuid4
 
 import numpy as np
@@ -102,6 +104,18 @@ def test_a_drift_raises_one_alert_and_its_end_clears_it(stack: Deployed) -> None
     ]
     assert stack.mails("loop")[2].subject.startswith("[RESOLVED]")
     wait_for(lambda: len(stack.slack_messages("loop")) == 3, 20, "the Slack message that clears the alert")
+
+    key = f"reports/loop/{VARIANT}/{START + 4 * HOUR:%Y-%m-%dT%H}/drift.html"
+    assert raised["links"]["report"] == f"s3://{stack.state_bucket}/{key}"
+    assert "report" not in stack.findings("loop")[2]["links"]
+    wait_for(lambda: bool(list(stack.objects(stack.state_bucket, key))), 120, "the report")
+    (signed,) = re.findall(r"^  report: (\S+)$", mail.body, re.MULTILINE)
+    with urlopen(signed, timeout=30) as answer:
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        report = answer.read().decode()
+    assert "Data Drift Summary" in report
+    assert raised["evidence"]["drifted"][0] in report
+    assert "There are no rows" not in report
 
 
 def test_shuffled_duplicated_and_late_captures_give_the_windows_of_a_clean_pass(stack: Deployed) -> None:
