@@ -11,27 +11,35 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from math import fsum
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from trimtab.aws import cost_documents, sagemaker
+from trimtab.aws import cost_documents, s3, sagemaker
+from trimtab.aws.billing_reports import Files, newest_files, read_bill
 from trimtab.aws.cost_metrics import count_predictions
 from trimtab.aws.cost_observations import look_at, observe
 from trimtab.aws.embedded_metrics import log_metrics
 from trimtab.aws.endpoint_settings import load_endpoint_settings, load_settings, parameter_name
 from trimtab.aws.event_bridge import publish_findings
+from trimtab.aws.inference_components import count_component_requests, read_reservations
+from trimtab.aws.outcome_files import answers_between, read_outcomes
 from trimtab.aws.price_lists import PriceLists
+from trimtab.aws.quality_rows import row_files
 from trimtab.aws.sagemaker import Endpoint
 from trimtab.aws.state_table import read_state, write_state
 from trimtab.aws.training_costs import count_trainings
 from trimtab.cost.alert import after_hour
 from trimtab.cost.anomaly import judge_hour
+from trimtab.cost.billing_report import BillingReportError
 from trimtab.cost.catalogue import bundled_catalogue
+from trimtab.cost.components import with_components
 from trimtab.cost.evidence import anomaly_finding, judgement_evidence, price_settings_finding, unknown_price_finding
 from trimtab.cost.hours import EndpointHour
+from trimtab.cost.impact import day_document, days_due, last_day, problem_document, with_days
 from trimtab.cost.ledger import (
     DAY,
     HOUR,
@@ -47,13 +55,26 @@ from trimtab.cost.ledger import (
 )
 from trimtab.cost.measured import measured_hours
 from trimtab.cost.memory import Memory, memory_document, memory_from_document
-from trimtab.cost.predictions import hour_metrics, revenue_impact
+from trimtab.cost.outcome_values import OutcomeFileError, outcomes_among
+from trimtab.cost.predictions import hour_metrics, impact_metrics, revenue_impact
 from trimtab.cost.prices import Price, Product
+from trimtab.cost.reconciliation import (
+    Reconciliation,
+    billing_document,
+    reconcile,
+    reconciliation_finding,
+    state_after,
+    told_of_bill,
+    verdict_before,
+)
 from trimtab.cost.request import OutcomeReport, Request
+from trimtab.cost.settings import CostSettings
 from trimtab.cost.summary import View, account_summary, endpoint_month, endpoint_row, rows_to_keep
 from trimtab.drift.evidence import settings_finding
 from trimtab.drift.windows import whole_hour
 from trimtab.findings import Finding, Origin
+from trimtab.quality.kept import answers_prefix, variants_prefix
+from trimtab.rollout.request import CANARY
 from trimtab.settings import EndpointSettings, TrackCostSettings, is_opted_out, parse_price_settings
 
 logger = Logger()
@@ -126,6 +147,8 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
             rows.pop(name, None)
         else:
             rows[name], outcomes[name] = row, row if request.endpoint else row["verdict"]
+    if not request.endpoint and not reconcile_bill(rows, run):
+        failed.append("billing reports")
     write_summary(before, rows, run)
     metrics.add_metric("EndpointsTracked", MetricUnit.Count, len(outcomes))
     metrics.add_metric("EndpointsFailed", MetricUnit.Count, len(failed))
@@ -192,6 +215,7 @@ def track_endpoint(name: str, run: Run) -> dict[str, Any] | None:
         tags=memory.tags,
         verdict=memory.verdict,
         ended=memory.ended,
+        impact=judge_outcomes(name, loaded.settings.cost, run),
     )
 
 
@@ -211,8 +235,21 @@ def count_hours(
         return []
     observed = observe(name, endpoint, memory, run.region, wanted[0], wanted[-1] + HOUR)
     counted = measured_hours(observed, wanted, prices, run.prices.settings)
+    if endpoint and memory.configurations[memory.configuration].has_components:
+        counted = divide(name, counted)
     # an endpoint that is gone costs nothing, which needs no hours to be kept
     return [each for each in counted if endpoint or each.start < memory.seen or each.cost.usd != 0]
+
+
+def divide(name: str, hours: list[EndpointHour]) -> list[EndpointHour]:
+    """The hours with what the endpoint's inference components reserve now, and were asked in each."""
+    held = read_reservations(name)
+    requests = count_component_requests([each.component for each in held], hours[0].start, hours[-1].start + HOUR)
+    types = bundled_catalogue().types
+    return [
+        with_components(hour, held, {component: asked.get(hour.start) for component, asked in requests.items()}, types)
+        for hour in hours
+    ]
 
 
 def judge_hours(
@@ -269,6 +306,58 @@ def track_trainings(run: Run) -> bool:
     return True
 
 
+def reconcile_bill(rows: Iterable[str], run: Run) -> bool:
+    """Hold what was computed against AWS's billing reports, when there are new ones. False: that failed."""
+    reports = run.settings.billing_reports
+    if not reports:
+        return True
+    try:
+        before = cost_documents.read_billing(run.bucket)
+        bucket, _, prefix = reports.partition("/")
+        month = run.now.replace(day=1)
+        files = newest_files(bucket, prefix, months_between(month - DAY, month))
+        listed = {key: written.isoformat() for each in files.values() for key, written in each.items()}
+        if listed != before.get("files"):
+            document = compare_bill(bucket, files, before, frozenset(rows), run)
+            cost_documents.write_billing(run.bucket, {**document, "files": listed})
+    except Exception:
+        # it must not stop the view; the error raised at the end makes Lambda try again
+        logger.exception("Billing reports could not be read")
+        return False
+    return True
+
+
+def compare_bill(
+    bucket: str, files: Mapping[str, Files], before: Mapping[str, Any], counted: frozenset[str], run: Run
+) -> dict[str, Any]:
+    """Compare every endpoint in the reports and tell where bill and computation differ; the document about it. A file
+    that cannot be used leaves its month out."""
+    share, source = run.prices.settings.billed_share, f"s3://{run.settings.billing_reports}"
+    found: dict[str, dict[str, Reconciliation]] = {}
+    not_counted: dict[str, float] = {}
+    problems, last = [] if files else ["there are no reports of this month or the one before"], None
+    for month, keys in sorted(files.items()):
+        try:
+            billed = read_bill(bucket, keys, account=run.account, region=run.region)
+        except BillingReportError as error:
+            problems.append(str(error))
+            continue
+        last = billed.last or last
+        for name, days in billed.usd.items():
+            if name not in counted:
+                not_counted[name] = not_counted.get(name, 0.0) + fsum(days.values())
+                continue
+            hours = hours_of_document(cost_documents.read_months(run.bucket, name, [month])[month])
+            result = reconcile(month, days, hours, billed.last or max(days), share)
+            found.setdefault(name, {})[month] = result
+            state = state_after(verdict_before(before, name, month), result.verdict)
+            if state:
+                run.tell([reconciliation_finding(run.origin(name), result, state, share, source, run.now)])
+    for problem in problems:
+        logger.warning("Billing report cannot be used", extra={"problem": problem})
+    return billing_document(source, last, found, not_counted, "; ".join(problems))
+
+
 def write_summary(before: Mapping[str, Any], rows: Mapping[str, Any], run: Run) -> None:
     """Store the account's view, unless there is one of a later hour."""
     if before and datetime.fromisoformat(before["until"]) > run.until:
@@ -277,7 +366,44 @@ def write_summary(before: Mapping[str, Any], rows: Mapping[str, Any], run: Run) 
     if problem:
         logger.warning("Prices could not be read", extra={"problem": problem})
     view = View(run.account, run.region, run.until, bundled_catalogue().as_of.isoformat(), problem)
-    cost_documents.write_summary(run.bucket, account_summary(view, rows, run.settings.tag_keys))
+    billing = told_of_bill(cost_documents.read_billing(run.bucket)) if run.settings.billing_reports else None
+    cost_documents.write_summary(run.bucket, account_summary(view, rows, run.settings.tag_keys, billing))
+
+
+def judge_outcomes(name: str, settings: CostSettings, run: Run) -> dict[str, Any] | None:
+    """Tell what a canary earned on the days whose outcomes have been waited for; the last day of which something is
+    known. None: none is, or nothing says where outcomes lie."""
+    if settings.outcomes is None:
+        return None
+    stored = cost_documents.read_impact(run.bucket, name)
+    known = stored.get("days", {})
+    due = days_due(known, run.until, timedelta(days=settings.outcome_days))
+    if due:
+        canary = row_files(run.bucket, answers_prefix(name, CANARY), due[0], due[-1] + DAY)
+        days = [day for day in due if any(day <= hour < day + DAY for hour in canary)]
+        judged = {day.date().isoformat(): judge_day(name, day, settings.outcomes, run) for day in days}
+        if any(known.get(day) != document for day, document in judged.items()):
+            stored = with_days(known, judged)
+            cost_documents.write_impact(run.bucket, name, stored)
+    return last_day(stored)
+
+
+def judge_day(name: str, day: datetime, outcomes: str, run: Run) -> dict[str, Any]:
+    """What a canary earned in a day, published as of its end; the document about it."""
+    end = day + DAY
+    try:
+        values = read_outcomes(outcomes, day)
+    except OutcomeFileError as error:
+        logger.warning("Outcomes cannot be used", extra={"endpoint": name, "problem": str(error)})
+        return problem_document(str(error))
+    others = [each for each in s3.list_folders(run.bucket, variants_prefix(name)) if each != CANARY]
+    canary, production = (
+        outcomes_among(answers_between(run.bucket, name, variants, day, end), values) for variants in ([CANARY], others)
+    )
+    document, impact = day_document(canary, production, count_predictions(name, CANARY, day, end))
+    if impact:
+        publish(name, impact_metrics(impact), end)
+    return document
 
 
 def tell_impact(endpoint: str, report: OutcomeReport) -> dict[str, Any]:
@@ -287,8 +413,7 @@ def tell_impact(endpoint: str, report: OutcomeReport) -> dict[str, Any]:
     impact = revenue_impact(report.canary.outcomes, report.production.outcomes, predictions) if predictions else None
     if impact is None:
         return {"predictions": predictions, "low": None, "mid": None, "high": None}
-    values = {"RevenueImpact": impact.mid, "RevenueImpactLow": impact.low, "RevenueImpactHigh": impact.high}
-    publish(endpoint, values, report.until)
+    publish(endpoint, impact_metrics(impact), report.until)
     return {"predictions": predictions, "low": impact.low, "mid": impact.mid, "high": impact.high}
 
 

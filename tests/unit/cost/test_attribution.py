@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.cost.attribution import UNTAGGED, EndpointBill, cost_by_tag, split_by_reservation
+from trimtab.cost.attribution import UNTAGGED, EndpointBill, cost_by_tag
 
 bills = st.lists(
     st.builds(
@@ -47,16 +47,3 @@ def test_every_endpoint_counts_once(every):
     assert sum(each.usd for each in found.values()) == pytest.approx(sum(bill.usd or 0.0 for bill in every))
     assert sum(len(each.endpoints) for each in found.values()) == len(every)
     assert cost_by_tag(list(reversed(every)), "team").keys() == found.keys()
-
-
-def test_inference_components_pay_for_what_they_reserve():
-    shares = split_by_reservation(10.0, {"a": 0.5, "b": 0.25})
-    assert shares.by_component == {"a": 5.0, "b": 2.5}
-    assert shares.unallocated == pytest.approx(2.5)
-
-
-@given(st.floats(0, 1e4), st.dictionaries(st.text(max_size=3), st.floats(0, 2), max_size=6))
-def test_shares_and_what_nobody_reserved_are_the_whole(usd, reserved):
-    shares = split_by_reservation(usd, reserved)
-    assert sum(shares.by_component.values()) + shares.unallocated == pytest.approx(usd)
-    assert shares.unallocated >= 0

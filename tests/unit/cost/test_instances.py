@@ -3,10 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from trimtab.cost.instances import count_disagreement, instance_minutes
+from trimtab.cost.instances import instance_minutes
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -59,19 +57,3 @@ def test_a_long_silence_is_not_filled():
 
 def test_nothing_is_added_before_the_first_and_after_the_last_sample():
     assert minutes([None, 2, 2, None]) == series([None, 2, 2])
-
-
-@given(st.lists(st.integers(1, 9), min_size=1, max_size=30), st.data())
-def test_requests_per_instance_confirm_the_right_count(counts, data):
-    requests = data.draw(st.lists(st.integers(1, 10_000), min_size=len(counts), max_size=len(counts)))
-    per_instance = [each / count for each, count in zip(requests, counts, strict=True)]
-    assert count_disagreement(series(counts), series(requests), series(per_instance)) == pytest.approx(0)
-
-
-def test_requests_per_instance_show_a_wrong_count():
-    assert count_disagreement(series([2, 2]), series([100, 100]), series([25, 25])) == pytest.approx(1.0)
-
-
-def test_without_requests_there_is_nothing_to_confirm():
-    assert count_disagreement(series([2]), series([0]), series([0])) is None
-    assert count_disagreement({}, {}, {}) is None

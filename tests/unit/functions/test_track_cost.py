@@ -1,3 +1,5 @@
+import gzip
+import itertools
 import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -10,8 +12,13 @@ from botocore.exceptions import ClientError
 from functions.track_cost import app
 from trimtab.aws import cost_documents, cost_metrics, cost_observations, price_lists
 from trimtab.aws.cloudwatch_metrics import Series
+from trimtab.aws.quality_rows import write_rows
 from trimtab.aws.sagemaker import Endpoint
 from trimtab.aws.sagemaker_deployments import NotFoundError
+from trimtab.cost.components import Reservation
+from trimtab.quality.kept import answers_prefix, hour_folder
+from trimtab.quality.keyed_rows import keyed_rows, row_keys
+from trimtab.rollout.request import CANARY
 
 EVENTS = Path(__file__).parents[3] / "events" / "track_cost"
 HOUR, MINUTE, DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)
@@ -658,3 +665,219 @@ def test_what_nobody_knows_by_name_is_no_error(context):
 def test_the_sample_events_are_understood(event):
     request = app.Request.model_validate_json((EVENTS / f"{event}.json").read_text())
     assert request.endpoint == "churn"
+
+
+# --- the bill
+
+
+REFRESHES = itertools.count()
+FOCUS = "ResourceId,ChargePeriodStart,ChargeCategory,BillingCurrency,EffectiveCost\r\n"
+
+
+def bill(stack, days, *, name="churn", extension="csv.gz", text=None):
+    """Deliver a report of this month and the last one in the place of the one before, given what was billed by day."""
+    s3, months = boto3.client("s3"), {}
+    for each in s3.list_objects_v2(Bucket=stack.captures).get("Contents", []):
+        s3.delete_object(Bucket=stack.captures, Key=each["Key"])
+    for day, amount in days.items():
+        arn = f"arn:aws:sagemaker:eu-west-1:123456789012:endpoint/{name}"
+        months.setdefault(f"{day:%Y-%m}", []).append(f"{arn},{day:%Y-%m-%d} 00:00:00,Usage,USD,{amount}\r\n")
+    for month, lines in months.items():
+        body = text or gzip.compress((FOCUS + "".join(lines)).encode())
+        # S3 tells times by the second: a refresh in the same one is known by its name
+        key = f"bills/focus/data/billing_period={month}/{next(REFRESHES)}.{extension}"
+        s3.put_object(Bucket=stack.captures, Key=key, Body=body)
+
+
+@pytest.fixture
+def billed(aws, stack, monkeypatch):
+    """An endpoint of eleven days whose bills lie in a bucket; gives the days."""
+    monkeypatch.setenv("BILLING_REPORTS", f"{stack.captures}/bills/")
+    first = THIS_HOUR.replace(hour=0) - 11 * DAY
+    aws.add("churn", created=first)
+    aws.run("churn", first, THIS_HOUR + 12 * MINUTE)
+    return [first + i * DAY for i in range(11)]
+
+
+def compared(stack):
+    """What the view says of each month of churn."""
+    return summary(stack)["billing"]["endpoints"]["churn"]
+
+
+def test_a_bill_that_agrees_is_in_the_view_and_nobody_is_told(stack, billed, context):
+    bill(stack, dict.fromkeys(billed, 24 * M5))
+    track(context)
+    found = compared(stack)
+    assert sum(month["days"] for month in found.values()) >= 8
+    assert all(month["difference"] == pytest.approx(0, abs=1e-9) for month in found.values() if month["days"])
+    assert stack.findings == []
+    assert summary(stack)["billing"]["problem"] == ""
+    assert "files" not in summary(stack)["billing"]
+
+
+def test_a_bill_that_differs_is_told_once_and_once_when_it_agrees_again(stack, billed, context):
+    bill(stack, dict.fromkeys(billed, 24 * M5 * 1.2))
+    track(context)
+    raised = stack.told()
+    assert raised
+    assert set(raised) == {("cost", "raised")}
+    assert "billed more" in stack.findings[0].title
+    track(context)
+    bill(stack, dict.fromkeys(billed, 24 * M5 * 1.2))  # a refresh that says the same
+    track(context)
+    assert stack.told() == raised
+    bill(stack, dict.fromkeys(billed, 24 * M5))
+    track(context)
+    assert stack.told()[len(raised) :] == [("cost", "cleared")] * len(raised)
+
+
+def test_reports_are_read_again_only_when_they_are_new(stack, billed, context, monkeypatch):
+    bill(stack, dict.fromkeys(billed, 24 * M5))
+    track(context)
+    monkeypatch.setattr(app, "read_bill", lambda *_, **__: pytest.fail("read again"))
+    track(context)
+    assert compared(stack)
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"extension": "snappy.parquet"}, "only CSV with gzip is read"),
+        ({"text": b"ResourceId"}, "Not a gzipped file"),
+        ({"text": gzip.compress(b"a,b\r\n1,2\r\n")}, "include resource IDs"),
+    ],
+    ids=["parquet", "no gzip", "other columns"],
+)
+def test_a_report_that_cannot_be_used_is_said_in_the_view_and_stops_nothing(stack, billed, context, how, words):
+    bill(stack, dict.fromkeys(billed, 24 * M5), **how)
+    assert track(context)["endpoints"]["churn"]
+    assert words in summary(stack)["billing"]["problem"]
+    assert summary(stack)["billing"]["endpoints"] == {}
+
+
+def test_endpoints_that_are_billed_and_not_counted_are_named(stack, billed, context):
+    bill(stack, dict.fromkeys(billed, 1.0), name="nobodys")
+    track(context)
+    assert summary(stack)["billing"]["not_counted_usd"] == {"nobodys": 11.0}
+
+
+@pytest.mark.usefixtures("billed")
+def test_without_reports_the_view_says_so(stack, context):
+    track(context)
+    assert "no reports" in summary(stack)["billing"]["problem"]
+
+
+@pytest.mark.usefixtures("churn")
+def test_where_nothing_names_reports_none_are_looked_for(stack, context):
+    track(context)
+    assert summary(stack)["billing"] is None
+
+
+@pytest.mark.usefixtures("billed")
+def test_reports_that_cannot_be_listed_fail_the_run_at_its_end(stack, context, monkeypatch):
+    monkeypatch.setenv("BILLING_REPORTS", "nobodys-bucket/bills")
+    with pytest.raises(app.EndpointsFailedError, match="not told: billing reports; told: churn"):
+        track(context)
+    assert summary(stack)["endpoints"]["churn"]
+
+
+# --- inference components
+
+
+def test_the_cost_of_shared_instances_is_divided_among_inference_components(stack, aws, context, monkeypatch):
+    aws.add("llm", "ml.c5.xlarge")
+    del aws.configs["llm-1"]["ProductionVariants"][0]["ModelName"]
+    aws.run("llm", CREATED, THIS_HOUR + 12 * MINUTE)
+    held = [Reservation("small", 1, cpus=1.0), Reservation("large", 1, cpus=2.0)]
+    monkeypatch.setattr(app, "read_reservations", lambda _: held)
+    monkeypatch.setattr(
+        app,
+        "count_component_requests",
+        lambda names, *_: {name: {CREATED + i * HOUR: 100.0 for i in range(9)} for name in names},
+    )
+    outcome = track(context, endpoint="llm")["endpoints"]["llm"]
+    found = outcome["components"]
+    assert found["hours"] == 9
+    assert found["by_component"]["large"]["usd"] == pytest.approx(9 * 0.204 / 2)
+    assert found["by_component"]["small"]["usd_per_thousand_predictions"] == pytest.approx(1000 * 0.204 / 4 / 100)
+    assert found["unallocated_usd"] == pytest.approx(9 * 0.204 / 4)
+    assert outcome["last_hour"]["predictions"] == 200
+    assert stored(stack, "llm")[CREATED]["components"] == {"small": [0.25, 100.0], "large": [0.5, 100.0]}
+
+
+@pytest.mark.usefixtures("churn")
+def test_an_endpoint_with_a_model_of_its_own_is_asked_for_no_components(context, monkeypatch):
+    monkeypatch.setattr(app, "read_reservations", lambda _: pytest.fail("asked"))
+    assert track(context, endpoint="churn")["endpoints"]["churn"]["components"] is None
+
+
+# --- outcomes
+
+
+@pytest.fixture
+def judged_day(aws, stack):
+    """A day, five days ago, on which a canary and production each answered 300 requests of 1,000."""
+    day = THIS_HOUR.replace(hour=0) - 5 * DAY
+    aws.add("churn", created=day - DAY)
+    aws.serve("churn", day + 3 * HOUR, 1000, variant=CANARY)
+    for variant in (CANARY, "blue"):
+        keys = row_keys([f"{variant}-{i}" for i in range(300)], [0] * 300)
+        folder = hour_folder(answers_prefix("churn", variant), day + 3 * HOUR)
+        write_rows(stack.state, folder, keyed_rows(keys, int(day.timestamp())))
+    name = "/trimtab/endpoints/churn"
+    boto3.client("ssm").put_parameter(
+        Name=name, Type="String", Value=f"cost: {{outcomes: 's3://{stack.captures}/worth/'}}"
+    )
+    return day
+
+
+def worth(stack, canary=1.25, production=1.0, text=None):
+    lines = [
+        f"{variant}-{i},{mean + i % 2}"
+        for variant, mean in ((CANARY, canary), ("blue", production))
+        for i in range(300)
+    ]
+    body = text or "\n".join(["inference_id,value", *lines])
+    boto3.client("s3").put_object(Bucket=stack.captures, Key="worth/today.csv.gz", Body=gzip.compress(body.encode()))
+
+
+def impacts(capsys):
+    """What was published of revenue, by the moment it is of."""
+    return {at: values for at, values in told(capsys).items() if "RevenueImpact" in values}
+
+
+def test_what_a_canary_earned_is_joined_from_files_and_published_once(stack, context, capsys, judged_day):
+    worth(stack)
+    row = track(context, endpoint="churn")["endpoints"]["churn"]["revenue_impact"]
+    assert row["day"] == judged_day.date().isoformat()
+    assert row["mid"] == pytest.approx(250)
+    assert 0 < row["low"] < 250 < row["high"]
+    assert row["outcomes"] == {"canary": 300, "production": 300}
+    [(at, values)] = impacts(capsys).items()
+    assert at == judged_day + DAY
+    assert values == {"RevenueImpact": row["mid"], "RevenueImpactLow": row["low"], "RevenueImpactHigh": row["high"]}
+    assert track(context, endpoint="churn")["endpoints"]["churn"]["revenue_impact"] == row
+    assert impacts(capsys) == {}
+
+
+def test_a_file_that_cannot_be_read_is_said_and_tried_again(stack, context, capsys, judged_day):
+    worth(stack, text="inference_id,value\na,much\n")
+    row = track(context, endpoint="churn")["endpoints"]["churn"]["revenue_impact"]
+    assert f"s3://{stack.captures}/worth/today.csv.gz, line 2" in row["problem"]
+    worth(stack)
+    row = track(context, endpoint="churn")["endpoints"]["churn"]["revenue_impact"]
+    assert row["mid"] == pytest.approx(250)
+    assert list(impacts(capsys)) == [judged_day + DAY]
+
+
+@pytest.mark.usefixtures("judged_day")
+def test_without_files_there_are_too_few_outcomes(context, capsys):
+    row = track(context, endpoint="churn")["endpoints"]["churn"]["revenue_impact"]
+    assert (row["mid"], row["reason"]) == (None, "fewer than 200 outcomes")
+    assert impacts(capsys) == {}
+
+
+@pytest.mark.usefixtures("churn")
+def test_where_nothing_says_where_outcomes_lie_none_are_looked_for(context, monkeypatch):
+    monkeypatch.setattr(app, "read_outcomes", lambda *_: pytest.fail("looked"))
+    assert track(context, endpoint="churn")["endpoints"]["churn"]["revenue_impact"] is None

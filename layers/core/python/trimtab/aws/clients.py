@@ -43,6 +43,13 @@ def s3() -> "S3Client":
     return client("s3")  # type: ignore[no-any-return]
 
 
+@cache
+def signing_s3() -> "S3Client":
+    """Amazon S3, to sign addresses. Signature 4 goes with every region and with KMS; the bucket's host name is that of
+    its region, for a redirection from the general one would break the signature."""
+    return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
+
+
 def dynamodb() -> "DynamoDBClient":
     """Amazon DynamoDB."""
     return client("dynamodb")  # type: ignore[no-any-return]

@@ -7,6 +7,7 @@ from typing import Any
 from trimtab.aws import s3
 
 SUMMARY = "costs/summary.json"
+BILLING = "costs/billing.json"
 TRAININGS = "costs/training_jobs"
 """No endpoint's name has an underscore."""
 _FEW_SPACES = (",", ":")
@@ -37,6 +38,26 @@ def write_summary(bucket: str, document: Mapping[str, Any]) -> None:
     _write(bucket, SUMMARY, document)
 
 
+def read_impact(bucket: str, endpoint: str) -> dict[str, Any]:
+    """What canaries of an endpoint earned by day; empty when nothing is known."""
+    return _read(bucket, _impact_key(endpoint))
+
+
+def write_impact(bucket: str, endpoint: str, document: Mapping[str, Any]) -> None:
+    """Store what canaries of an endpoint earned."""
+    _write(bucket, _impact_key(endpoint), document)
+
+
+def read_billing(bucket: str) -> dict[str, Any]:
+    """What was billed against what was computed, when that was last compared; empty when it never was."""
+    return _read(bucket, BILLING)
+
+
+def write_billing(bucket: str, document: Mapping[str, Any]) -> None:
+    """Store what was billed against what was computed."""
+    _write(bucket, BILLING, document)
+
+
 def read_trainings(bucket: str, months: Iterable[str]) -> dict[str, dict[str, Any]]:
     """The documents of months about the training jobs that ended in them; empty ones of months that have none."""
     return {month: _read(bucket, f"{TRAININGS}/{month}.json") for month in months}
@@ -55,6 +76,10 @@ def read_price_document(bucket: str, region: str, component: str) -> dict[str, A
 def write_price_document(bucket: str, region: str, component: str, document: Mapping[str, Any]) -> None:
     """Keep prices that were read."""
     _write(bucket, _price_key(region, component), document)
+
+
+def _impact_key(endpoint: str) -> str:
+    return f"costs/{endpoint}/impact.json"
 
 
 def _price_key(region: str, component: str) -> str:

@@ -45,6 +45,17 @@ def load_settings[T](parameter: str, table: str, partition: str, parse: Callable
     return LoadedSettings(settings)
 
 
+def tell_problem(table: str, partition: str, problem: str, tell: Callable[[str], None]) -> None:
+    """Have people told once that settings of a partition cannot be used, and once that they can be again (no problem).
+
+    `tell` gets what stands for the occasion: the same when it is called again because remembering failed.
+    """
+    before = read_state(table, partition, "settings-problem")
+    if problem != before.content.get("problem", ""):
+        tell(str(before.version))
+        write_state(table, partition, "settings-problem", {"problem": problem}, after=before)
+
+
 def _parse_last_good[T](document: StateDocument, parse: Callable[[str], T]) -> T:
     try:
         return parse(document.content.get("text", ""))

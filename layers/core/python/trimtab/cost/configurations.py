@@ -43,6 +43,11 @@ class Configuration:
     def variant(self, name: str) -> Variant | None:
         return next((each for each in self.variants or () if each.name == name), None)
 
+    @property
+    def has_components(self) -> bool:
+        """Whether inference components serve, not models of its variants."""
+        return any(not each.has_model for each in self.variants or ())
+
     def products(self, region: str) -> list[Product]:
         """What of it has a price."""
         products = []

@@ -87,12 +87,23 @@ class Serverless:
 
 
 @dataclass(frozen=True, slots=True)
+class ComponentHour:
+    """An inference component in an hour: the share of the instances that it reserved, and its requests; None: not
+    known."""
+
+    share: float
+    invocations: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointHour:
-    """One endpoint in the hour that begins at `start`. `invocations`: None when they are not known."""
+    """One endpoint in the hour that begins at `start`. `invocations`: None when they are not known. `components`: by
+    name, of an endpoint that hosts inference components, where they are known."""
 
     start: datetime
     cost: Cost
     invocations: float | None
+    components: Mapping[str, ComponentHour] = field(default_factory=dict)
 
 
 def endpoint_cost(
@@ -175,7 +186,7 @@ def total(amounts: Iterable[float | None]) -> float | None:
 def hour_document(hour: EndpointHour) -> dict[str, Any]:
     """An endpoint's hour as plain JSON values, to be kept."""
     cost = hour.cost
-    return {
+    document: dict[str, Any] = {
         "start": hour.start.isoformat(),
         "invocations": hour.invocations,
         "serving": {item: [use.hours, use.usd] for item, use in cost.serving.items()},
@@ -183,6 +194,9 @@ def hour_document(hour: EndpointHour) -> dict[str, Any]:
         "storage_usd": cost.storage_usd,
         "data_usd": cost.data_usd,
     }
+    if hour.components:
+        document["components"] = {name: [each.share, each.invocations] for name, each in hour.components.items()}
+    return document
 
 
 def hour_from_document(document: Mapping[str, Any]) -> EndpointHour:
@@ -191,7 +205,8 @@ def hour_from_document(document: Mapping[str, Any]) -> EndpointHour:
         {item: Use(hours, usd) for item, (hours, usd) in document[part].items()} for part in ("serving", "deployment")
     )
     cost = Cost(serving, deployment, document["storage_usd"], document["data_usd"])
-    return EndpointHour(datetime.fromisoformat(document["start"]), cost, document["invocations"])
+    components = {name: ComponentHour(*each) for name, each in document.get("components", {}).items()}
+    return EndpointHour(datetime.fromisoformat(document["start"]), cost, document["invocations"], components)
 
 
 def _period_cost(

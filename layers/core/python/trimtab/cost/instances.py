@@ -36,23 +36,3 @@ def instance_minutes(
                 filled[missing] = min(minutes[before], minutes[after])
                 missing += step
     return filled
-
-
-def count_disagreement(
-    minutes: Mapping[datetime, float],
-    invocations: Mapping[datetime, float],
-    invocations_per_instance: Mapping[datetime, float],
-    *,
-    step: timedelta = MINUTE,
-) -> float | None:
-    """By what share the requests per instance differ from what the counted instances say; None without any requests.
-
-    With n instances a request counts 1/n in InvocationsPerInstance, so its sum is that of invocations/n, period by
-    period. More than 0.1 means that one of the two ways to count is wrong.
-    """
-    counts = {moment: each / (step / MINUTE) for moment, each in minutes.items() if each > 0}
-    shared = counts.keys() & invocations.keys() & invocations_per_instance.keys()
-    published = sum(invocations_per_instance[moment] for moment in shared)
-    if published <= 0:
-        return None
-    return abs(sum(invocations[moment] / counts[moment] for moment in shared) - published) / published

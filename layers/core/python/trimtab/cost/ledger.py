@@ -5,6 +5,7 @@ that a run left out are found missing by the next one.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,12 +37,13 @@ def hours_to_read(
 
 
 def with_readings(known: Hours, read: Iterable[EndpointHour]) -> dict[datetime, EndpointHour]:
-    """The hours after a reading. What was known is not given up for a reading that withholds it."""
+    """The hours after a reading. What was known is not given up for a reading that withholds it, and what components
+    reserved is as it was seen first: that is told of the present alone."""
     hours = dict(known)
     for hour in read:
         before = hours.get(hour.start)
         if before is None or hour.cost.usd is not None or before.cost.usd is None:
-            hours[hour.start] = hour
+            hours[hour.start] = _as_reserved(hour, before)
     return hours
 
 
@@ -85,6 +87,16 @@ def hours_of_document(document: Mapping[str, Any]) -> dict[datetime, EndpointHou
     """The hours that are kept in a month's document, by their starts; an empty document has none."""
     hours = map(hour_from_document, document.get("hours", []))
     return {hour.start: hour for hour in hours}
+
+
+def _as_reserved(hour: EndpointHour, before: EndpointHour | None) -> EndpointHour:
+    if before is None or not before.components:
+        return hour
+    components = {
+        name: replace(each, invocations=hour.components[name].invocations) if name in hour.components else each
+        for name, each in before.components.items()
+    }
+    return replace(hour, components=components)
 
 
 def _may_be_mended(cost: Cost, is_recent: bool, priced: frozenset[str]) -> bool:

@@ -78,3 +78,8 @@ def revenue_impact(canary: Outcomes, production: Outcomes, predictions: float) -
     error = 1.96 * sqrt(canary.variance / canary.count + production.variance / production.count)
     difference = canary.mean - production.mean
     return Impact(*(predictions * each for each in (difference - error, difference, difference + error)))
+
+
+def impact_metrics(impact: Impact) -> dict[str, float]:
+    """A revenue and its interval as metrics by name."""
+    return {"RevenueImpact": impact.mid, "RevenueImpactLow": impact.low, "RevenueImpactHigh": impact.high}

@@ -25,6 +25,9 @@ class PriceSettings(BaseModel):
     # List prices of us-east-1 according to third parties; they are in no bundled table and differ by region.
     storage_usd_per_gb_month: Usd = Field(0.14, description="Price of a GB-month of the volumes of instances.")
     data_usd_per_gb: Usd = Field(0.016, description="Price of a GB of requests or answers.")
+    billed_share: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.05, description="A finding when a month's bill of an endpoint differs from its computed cost by this share."
+    )
 
 
 class CostSettings(BaseModel):
@@ -47,6 +50,15 @@ class CostSettings(BaseModel):
     )
     raise_hours: Annotated[int, Field(ge=1, le=24)] = Field(3, description="Raise after so many such hours in a row.")
     clear_hours: Annotated[int, Field(ge=1, le=24)] = Field(3, description="Clear after so many other hours in a row.")
+
+    outcomes: str | None = Field(
+        None,
+        pattern=r"^s3://[^/]+/.+",
+        description="Where files with the outcomes of predictions lie, to tell what a canary earned.",
+    )
+    outcome_days: Annotated[float, Field(ge=0, le=10)] = Field(
+        3, description="So long after a day its outcomes are waited for."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "CostSettings":

@@ -8,6 +8,7 @@ from typing import Any
 
 from trimtab.cost.alert import CostAlert
 from trimtab.cost.attribution import EndpointBill, cost_by_tag
+from trimtab.cost.components import component_costs
 from trimtab.cost.evidence import cost_evidence, price_evidence
 from trimtab.cost.forecast import MonthCost, forecast_month
 from trimtab.cost.hours import EndpointHour, add_costs
@@ -53,8 +54,10 @@ def endpoint_row(
     tags: Mapping[str, str],
     verdict: Mapping[str, Any],
     ended: datetime | None,
+    impact: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """An endpoint in the view, as plain JSON values; None is not known. `verdict`: on the last hour that was judged."""
+    """An endpoint in the view, as plain JSON values; None is not known. `verdict`: on the last hour that was judged.
+    `impact`: what a canary earned in the last day whose outcomes are known."""
     within = [hour for start, hour in hours.items() if month_of(start) == month_of(until) and start < until]
     known = [hour for hour in within if hour.cost.usd is not None]
     counted = prediction_cost(hour for hour in known if hour.invocations is not None)
@@ -71,6 +74,8 @@ def endpoint_row(
             "idle_usd": counted.idle_usd,
             "deployment_usd": cost.deployment_usd,
         },
+        "components": component_costs(within),
+        "revenue_impact": impact,
         "anomaly": {"state": alert.state.value, "since": alert.since and alert.since.isoformat()},
         "verdict": dict(verdict),
         "unpriced": sorted({item for hour in within for item in hour.cost.unpriced}),
@@ -79,8 +84,11 @@ def endpoint_row(
     }
 
 
-def account_summary(view: View, rows: Mapping[str, Mapping[str, Any]], tag_keys: Iterable[str]) -> dict[str, Any]:
-    """The account's view as plain JSON values. What is known is added up, and whose cost is not known is named."""
+def account_summary(
+    view: View, rows: Mapping[str, Mapping[str, Any]], tag_keys: Iterable[str], billing: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The account's view as plain JSON values. What is known is added up, and whose cost is not known is named.
+    `billing`: what was billed against what was computed; None: nothing says where the bills are."""
     rows = dict(sorted(rows.items()))
     bills = [EndpointBill(name, row["tags"], row["month"]["to_date_usd"]) for name, row in rows.items()]
     forecasts = {name: row["month"]["forecast_usd"] for name, row in rows.items()}
@@ -99,6 +107,7 @@ def account_summary(view: View, rows: Mapping[str, Mapping[str, Any]], tag_keys:
         },
         "by_tag": {key: {value: asdict(cost) for value, cost in cost_by_tag(bills, key).items()} for key in tag_keys},
         "prices": {"bundled_as_of": view.bundled_as_of, "problem": view.price_problem},
+        "billing": billing,
         "endpoints": rows,
     }
 
