@@ -6,7 +6,6 @@ docs/canary-figures.md. Exits with 1 when a figure misses its bar (see bench/can
 """
 
 import argparse
-import json
 import multiprocessing
 import os
 import platform
@@ -21,6 +20,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from bench.bars import conclude
 from bench.canary_figures import CHECKS, Outcomes, figures, joined, outcomes
 from bench.canary_page import write_page
 from bench.canary_plan import JUDGE_MILLISECONDS, bars, is_harmful, scenarios
@@ -28,7 +28,6 @@ from bench.canary_timing import time_judge
 from bench.canary_traffic import MINUTES, SLOW_SHARE, Scenario, draw, generator
 from trimtab.rollout.thresholds import CanaryThresholds
 
-RESULTS = Path(__file__).parent / "results"
 SEED = 20261123
 PART = 250
 """Runs that are simulated at once: their arrays fit into the processor's cache."""
@@ -52,16 +51,7 @@ def main() -> None:
     document["judge"] = judging
     document["bars"].append(judging_bar(judging["slowest_ms"]))
     document["made"] |= {"processes": given.processes, "seconds": round(time.perf_counter() - started, 1)}
-    RESULTS.mkdir(exist_ok=True)
-    name = "canary-quick.json" if given.quick else "canary.json"
-    (RESULTS / name).write_text(json.dumps(document, indent=1) + "\n")
-    if not given.quick:
-        write_page(document)
-    missed = [bar for bar in document["bars"] if not bar["holds"]]
-    for bar in missed:
-        print(f"MISSED {bar['what']}: {bar['value']:g} against {bar['limit']:g} ({bar['where']})", file=sys.stderr)
-    print(f"{len(document['bars']) - len(missed)} of {len(document['bars'])} bars hold; see {RESULTS / name}")
-    raise SystemExit(1 if missed else 0)
+    conclude(document, "canary", write_page, quick=given.quick)
 
 
 def simulated(planned: Sequence[Scenario], seed: int, each: Map = map, *, quick: bool = False) -> dict[str, Any]:

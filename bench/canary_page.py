@@ -4,7 +4,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.page import write_parts
+
 PAGE = Path(__file__).parents[1] / "docs" / "canary-figures.md"
+COMMAND = "make bench-canary"
 NAIVE, NAIVE_ANY, OURS = "naive_at_60", "naive_any_check", "ours"
 
 type Told = dict[str, Any]
@@ -14,15 +17,7 @@ type Column = tuple[str, Callable[[Told], str]]
 
 def write_page(document: dict[str, Any], page: Path = PAGE) -> None:
     """Put the tables between their marks on the page."""
-    text = page.read_text()
-    for name, lines in parts(document).items():
-        begin, end = f"<!-- {name}: written by make bench-canary -->\n", f"<!-- end of {name} -->\n"
-        if begin not in text or end not in text:
-            raise SystemExit(f"{page}: no place for {name} (between {begin.strip()} and {end.strip()})")
-        before, _, rest = text.partition(begin)
-        _, _, after = rest.partition(end)
-        text = before + begin + "\n" + "\n".join(lines) + "\n\n" + end + after
-    page.write_text(text)
+    write_parts(page, parts(document), COMMAND)
 
 
 def parts(document: dict[str, Any]) -> dict[str, list[str]]:

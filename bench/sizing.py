@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.bars import bar, conclude
 from bench.canary import made
 from bench.sizing_endpoints import NOW, REGION, START, Simulated, draw_endpoint, observe
 from bench.sizing_fleets import (
@@ -47,7 +48,6 @@ from trimtab.sizing.recommendation import Recommendation, recommend
 from trimtab.sizing.settings import SizingSettings
 
 ROOT = Path(__file__).parents[1]
-RESULTS = Path(__file__).parent / "results"
 SEED = 20261123
 ENDPOINTS, QUICK_ENDPOINTS = 480, 48
 GROWTH = 0.2
@@ -85,16 +85,7 @@ def main() -> None:
     document["bars"] = bars(document)
     document["made"] |= {"processes": given.processes, "seconds": round(time.perf_counter() - started, 1)}
     document["endpoints"] = endpoints
-    RESULTS.mkdir(exist_ok=True)
-    name = "sizing-quick.json" if given.quick else "sizing.json"
-    (RESULTS / name).write_text(json.dumps(document, indent=1) + "\n")
-    if not given.quick:
-        write_page(document)
-    missed = [bar for bar in document["bars"] if not bar["holds"]]
-    for bar in missed:
-        print(f"MISSED {bar['what']}: {bar['value']} against {bar['limit']:g}", file=sys.stderr)
-    print(f"{len(document['bars']) - len(missed)} of {len(document['bars'])} bars hold; see {RESULTS / name}")
-    raise SystemExit(1 if missed else 0)
+    conclude(document, "sizing", write_page, quick=given.quick)
 
 
 def simulate(number: int, seed: int) -> Told:
@@ -214,10 +205,10 @@ def bars(document: Told) -> list[Told]:
     """What must hold."""
     high, speed = document["rules"][0], document["speed"]
     return [
-        _bar("proposals of high confidence that hold", high["holds"], MIN_HOLDS, is_most=False),
-        _bar("their median cost, × the cheapest with the same reserves", high["cost_with_reserves"], MAX_COST),
-        _bar("seconds for one endpoint", speed["seconds"], MAX_SECONDS),
-        _bar("MB at the most", speed["mb"], MAX_MB),
+        bar("proposals of high confidence that hold", high["holds"], MIN_HOLDS, is_most=False),
+        bar("their median cost, × the cheapest with the same reserves", high["cost_with_reserves"], MAX_COST),
+        bar("seconds for one endpoint", speed["seconds"], MAX_SECONDS),
+        bar("MB at the most", speed["mb"], MAX_MB),
     ]
 
 
@@ -255,11 +246,6 @@ def measured(file: str, endpoint: str, target_ms: str) -> Told:
         "seconds": round(seconds, 3),
         "mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit),
     }
-
-
-def _bar(what: str, value: float | None, limit: float, *, is_most: bool = True) -> Told:
-    holds = value is not None and (value <= limit if is_most else value >= limit)
-    return {"what": what, "value": value, "limit": limit, "is_most": is_most, "holds": holds}
 
 
 if __name__ == "__main__":
