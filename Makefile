@@ -6,7 +6,7 @@ SHELL := /usr/bin/env bash
 PYTHON := .venv/bin/python
 SAM := SAM_CLI_TELEMETRY=0 PATH="$$(cat .local/python-bin):$$PATH" .local/venvs/sam/bin/sam
 
-.PHONY: help setup demo demo-canary demo-cost demo-retrain test lint bench bench-canary bench-sizing fuzz build local local-down lock clean
+.PHONY: help setup demo demo-canary demo-cost demo-retrain test lint bench bench-canary bench-drift bench-sizing fuzz build local local-down lock clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -27,6 +27,7 @@ demo-retrain: setup ## From a drift to a better model on the local cloud: traine
 	@$(PYTHON) -m local.demo_retrain
 
 test: setup build ## All tests: unit, contract, and integration on the local cloud
+	@local/setup.sh tests
 	@$(PYTHON) -m pytest tests/unit tests/contract --numprocesses auto --dist loadfile
 	@$(PYTHON) -m pytest tests/integration --numprocesses auto --dist loadfile
 
@@ -45,6 +46,10 @@ bench: ## How fast it is and what it costs, into docs/performance.md (QUICK=1: s
 bench-canary: setup ## How often the canary judge errs, into docs/canary-figures.md (QUICK=1: few runs, the page stays)
 	@$(PYTHON) -m bench.canary $(if $(QUICK),--quick)
 
+bench-drift: ## How often drift cries wolf, into docs/drift-figures.md (QUICK=1: few windows; DATA=DIR: your own data)
+	@local/setup.sh bench
+	@.local/venvs/bench/bin/python -m bench.drift $(if $(QUICK),--quick) $(if $(DATA),--data "$(DATA)")
+
 bench-sizing: setup ## How often a proposed size holds, into docs/sizing-figures.md (QUICK=1: few endpoints, the page stays)
 	@$(PYTHON) -m bench.sizing $(if $(QUICK),--quick)
 
@@ -61,15 +66,24 @@ local: setup ## Start the local cloud and print the lines that let aws, boto3 an
 local-down: ## Stop the local cloud
 	@$(PYTHON) -m local.cloud down
 
+# What the core layer and the Lambda runtime have, and what Evidently asks for and reports never import.
+NOT_IN_EVIDENTLY = annotated-types msgspec numpy pydantic pydantic-core pyyaml typing-extensions typing-inspection wrapt \
+	python-dateutil six urllib3 \
+	annotated-doc appdirs cffi click colorama cryptography defusedxml distro dynaconf faker filelock formulaic h11 httpcore \
+	httptools httpx interface-meta iterative-telemetry litestar-htmx markdown-it-py mdurl patsy polyfactory pyarrow pycparser \
+	pygments python-dotenv rich rich-click shellingham statsmodels tenacity tqdm typer tzdata uvicorn uvloop watchdog \
+	watchfiles websockets
 EXPORT = $$uv export --quiet --frozen --no-emit-project --no-header --no-annotate
-lock: setup ## Lock the newest versions that pyproject.toml allows, for every environment and both layers
+lock: setup ## Lock the newest versions that pyproject.toml allows, for every environment and all layers
 	@uv=$$(cat .local/uv-path); $$uv lock --upgrade; \
 	 $(EXPORT) --group dev -o local/locked/dev.txt >/dev/null; \
 	 for group in cloud sam runtime; do $(EXPORT) --only-group $$group -o local/locked/$$group.txt >/dev/null; done; \
 	 $(EXPORT) --no-default-groups --group bench -o local/locked/bench.txt >/dev/null; \
 	 $(EXPORT) --no-hashes --no-default-groups -o layers/core/requirements.txt \
 	   $(foreach name,botocore urllib3 python-dateutil six,--no-emit-package $(name)) >/dev/null; \
-	 $(EXPORT) --no-hashes --only-group arrow -o layers/arrow/requirements.txt >/dev/null
+	 $(EXPORT) --no-hashes --only-group arrow -o layers/arrow/requirements.txt >/dev/null; \
+	 $(EXPORT) --no-hashes --only-group evidently -o layers/evidently/requirements.txt \
+	   $(foreach name,$(NOT_IN_EVIDENTLY),--no-emit-package $(name)) >/dev/null
 
 clean: local-down ## Remove everything that was made
 	rm -rf .venv .local .aws-sam

@@ -130,6 +130,12 @@ def run_functions_on(interpreter: str) -> None:
     lambda_runtime._detect_runtime_binary = binary_and_script
 
 
+def keep_the_workers_folder_off_the_path() -> None:
+    """MiniStack's worker script lies beside the function's folder, which is called `code` and has an `__init__.py`, so
+    that a function which imports pdb gets its own folder in place of the standard library's module `code`."""
+    os.environ["PYTHONSAFEPATH"] = "1"  # for the processes that are started
+
+
 def join_lists_in_conditions() -> None:
     """MiniStack compares an `Fn::Join` in a template's Conditions as it stands, so that it equals nothing."""
     evaluate = engine._evaluate_conditions
@@ -227,6 +233,7 @@ def main() -> None:
     deliver_whole_batches()
     run_few_functions_at_once()
     unpack_layers_once()
+    keep_the_workers_folder_off_the_path()
     run_functions_on(os.environ["TRIMTAB_LOCAL_FUNCTION_PYTHON"])
     join_lists_in_conditions()
     count_loopback_as_tls()

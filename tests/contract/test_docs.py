@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from trimtab.cost.settings import PriceSettings
+from trimtab.quality.settings import QualitySettings
 from trimtab.settings import EndpointSettings
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -59,6 +60,10 @@ def settings_of(model, prefix=""):
 
 def test_the_settings_page_has_every_setting_with_its_default():
     assert rows() == dict(settings_of(EndpointSettings))
+
+
+def test_the_page_on_model_quality_has_every_setting_with_its_default():
+    assert rows("model-quality.md") == dict(settings_of(QualitySettings, "quality."))
 
 
 def test_the_cost_page_has_every_setting_of_prices_with_its_default():

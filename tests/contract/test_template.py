@@ -121,6 +121,28 @@ def test_only_functions_that_read_captures_or_training_data_have_the_arrow_layer
     assert with_arrow == {"ProfileCaptureFunction", "BuildReferenceFunction"}
 
 
+def test_only_the_function_that_makes_reports_has_evidently(resources):
+    with_evidently = {
+        name
+        for name, resource in resources.items()
+        if {"Ref": "EvidentlyLayer"} in resource.get("Properties", {}).get("Layers", [])
+    }
+    assert with_evidently == {"ReportDriftFunction"}
+    properties = resources["ReportDriftFunction"]["Properties"]
+    assert properties["MemorySize"] >= 2048
+    assert properties["Timeout"] >= 300
+
+
+def test_evidently_takes_from_the_core_layer_what_that_has():
+    core, evidently = (
+        dict(line.split("==") for line in (PROJECT / "layers" / name / "requirements.txt").read_text().splitlines())
+        for name in ("core", "evidently")
+    )
+    assert not core.keys() & evidently.keys()
+    assert {"numpy", "pydantic", "pyyaml", "msgspec", "typing-extensions"} <= core.keys()
+    assert tuple(map(int, evidently["pandas"].split(".")[:2])) < (3, 1)  # Evidently 0.7.23 does not import with 3.1
+
+
 def test_the_layer_does_not_bring_what_the_runtime_has():
     requirements = (PROJECT / "layers" / "core" / "requirements.txt").read_text()
     assert not re.search(r"^(boto3|botocore|s3transfer)==", requirements, re.MULTILINE)
@@ -202,6 +224,8 @@ def test_finding_events_match_the_rule_that_brings_them(path, resources):
         ("judge_canary", "AlarmRang", "alarm_raised"),
         ("judge_canary", "EndpointChanged", "endpoint_in_service"),
         ("judge_canary", "EndpointChanged", "deployment_bakes"),
+        ("report_drift", "Found", "drift_raised"),
+        ("report_drift", "Found", "drift_continued"),
         ("start_retraining", "Found", "drift_raised"),
         ("start_retraining", "Found", "model_quality_raised"),
         ("watch_training", "TrainingJobEnded", "training_job_completed"),
@@ -216,6 +240,12 @@ def test_events_of_rollouts_and_retraining_match_the_rules_that_bring_them(funct
     rule = resources[logical_id(function)]["Properties"]["Events"][event]["Properties"]
     told = json.loads((PROJECT / "events" / function / f"{sample}.json").read_text())
     assert EventPattern.load(json.dumps(rule["Pattern"])).matches_event(told)
+
+
+def test_an_alert_that_is_over_needs_no_report(resources):
+    rule = resources["ReportDriftFunction"]["Properties"]["Events"]["Found"]["Properties"]
+    (record,) = json.loads((PROJECT / "events" / "send_alert" / "drift_cleared.json").read_text())["Records"]
+    assert not EventPattern.load(json.dumps(rule["Pattern"])).matches_event(json.loads(record["body"]))
 
 
 @pytest.mark.parametrize("path", samples("send_alert"), ids=lambda path: path.stem)
@@ -296,6 +326,7 @@ def test_only_lists_of_endpoints_metrics_and_log_delivery_are_allowed_on_everyth
         ("RollBackEndpointFunction", "ReadAlarms"),
         ("RollBackEndpointFunction", "ReadHealth"),
         ("TrackCostFunction", "FindEndpoints"),
+        ("TrackCostFunction", "FindComponents"),
         ("TrackCostFunction", "FindTrainings"),
         ("TrackCostFunction", "ReadMetrics"),
         ("TrackCostFunction", "ReadPriceLists"),

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -51,8 +50,8 @@ def context():
 @pytest.fixture
 def stack(monkeypatch):
     with mock_aws():
-        clients.client.cache_clear()
-        s3, dynamodb, sqs = boto3.client("s3"), boto3.client("dynamodb"), boto3.client("sqs")
+        # clients outlive a mock and are slow to make, so they are kept from test to test
+        s3, dynamodb, sqs = clients.s3(), clients.dynamodb(), clients.sqs()
         made = Stack(queue=sqs.create_queue(QueueName="captures")["QueueUrl"])
         for bucket in (made.captures, made.state):
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
@@ -75,4 +74,3 @@ def stack(monkeypatch):
         }.items():
             monkeypatch.setenv(name, value)
         yield made
-        clients.client.cache_clear()

@@ -6,16 +6,19 @@ from typing import Annotated, Any, Self
 
 import jmespath
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from yaml.composer import ComposerError
 from yaml.events import AliasEvent
 
 from trimtab.capture.grid import Bins, NumericBins, Vocabulary
 from trimtab.capture.layout import Layout
 from trimtab.cost.settings import CostSettings, PriceSettings
+from trimtab.data_quality.settings import DataQualitySettings
+from trimtab.diagnosis.settings import MultivariateSettings
 from trimtab.drift.thresholds import DriftThresholds
 from trimtab.health.thresholds import HealthThresholds
 from trimtab.model_monitor.settings import ModelMonitorSettings
+from trimtab.quality.settings import QualitySettings
 from trimtab.rollout.freeze import parse_window
 from trimtab.rollout.rollback_settings import RollbackSettings
 from trimtab.rollout.settings import RolloutSettings
@@ -53,6 +56,14 @@ class BuildReferenceSettings(FunctionSettings):
     findings_bus_name: str
 
 
+class BuildSiteSettings(FunctionSettings):
+    """Environment of build_site."""
+
+    name: str
+    state_bucket_name: str
+    state_table_name: str
+
+
 class ProfileCaptureSettings(FunctionSettings):
     """Environment of profile_capture."""
 
@@ -70,6 +81,23 @@ class DetectDriftSettings(FunctionSettings):
     findings_bus_name: str
     build_reference_function_name: str
     capture_queue_url: str
+
+
+class JudgeQualitySettings(FunctionSettings):
+    """Environment of judge_quality."""
+
+    name: str
+    state_bucket_name: str
+    state_table_name: str
+    findings_bus_name: str
+
+
+class ReportDriftSettings(FunctionSettings):
+    """Environment of report_drift."""
+
+    name: str
+    state_bucket_name: str
+    state_table_name: str
 
 
 class WatchSelfSettings(FunctionSettings):
@@ -120,13 +148,15 @@ class RollBackEndpointSettings(FunctionSettings):
 
 
 class TrackCostSettings(FunctionSettings):
-    """Environment of track_cost. `cost_tags`: keys of tags by which cost is divided, joined by commas."""
+    """Environment of track_cost. `cost_tags`: keys of tags by which cost is divided, joined by commas.
+    `billing_reports`: where billing reports lie, as `bucket/prefix`; "" for none."""
 
     name: str
     state_bucket_name: str
     state_table_name: str
     findings_bus_name: str
     cost_tags: str
+    billing_reports: str = ""
 
     @property
     def tag_keys(self) -> tuple[str, ...]:
@@ -199,10 +229,17 @@ class EndpointSettings(BaseModel):
         description="Where several models stand behind a variant: which custom attribute names the model.",
     )
     categorical: frozenset[str] = Field(frozenset(), description="Columns whose numbers are codes.")
+    sample_rows: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        500, description="So many rows of each hour are kept for reports. 0: none, of training data neither."
+    )
+    redact: frozenset[str] = Field(frozenset(), description="Columns whose values are never kept in such rows.")
     ignore: frozenset[str] = Field(frozenset(), description="Columns that are never judged, such as row ids.")
     critical: frozenset[str] = Field(frozenset(), description="Columns whose drift alone is an ALERT.")
     importance: Mapping[str, Annotated[float, Field(ge=0)]] = Field(
         default_factory=dict, description="Feature importances, on any scale. Default: all alike."
+    )
+    estimate_importance: bool = Field(
+        False, description="Where none are given, decide by importances estimated from a model of the answers."
     )
     reference: str | None = Field(
         None,
@@ -221,7 +258,12 @@ class EndpointSettings(BaseModel):
         (), description="Times in which no rollout starts or rises, as `Fri 16:00 - Mon 07:00` (UTC) or two moments."
     )
     drift: DriftThresholds = DriftThresholds()
+    multivariate: MultivariateSettings = MultivariateSettings()
+    data_quality: DataQualitySettings = DataQualitySettings()
     model_monitor: ModelMonitorSettings = ModelMonitorSettings()
+    quality: QualitySettings | None = Field(
+        None, description="Watch how good the answers are, with labels and without. Default: not at all."
+    )
     health: HealthThresholds = HealthThresholds()
     rollout: RolloutSettings = RolloutSettings()
     rollback: RollbackSettings = RollbackSettings()
@@ -238,8 +280,16 @@ class EndpointSettings(BaseModel):
             output_records=self.output_records,
             numeric=frozenset(name for name, each in bins.items() if isinstance(each, NumericBins)),
             categorical=frozenset(name for name, each in bins.items() if isinstance(each, Vocabulary)),
-            keep=frozenset(bins) if self.columns and bins else None,
+            # of answers the outputs and segments are kept too, which a reference need not have
+            keep=frozenset(bins) if self.columns and bins and self.quality is None else None,
+            identities=self.quality is not None,
         )
+
+    @model_validator(mode="after")
+    def _segments_may_be_kept(self) -> "EndpointSettings":
+        if self.quality and (never := sorted(self.redact & set(self.quality.segments))):
+            raise ValueError(f"quality.segments: {', '.join(never)} is never kept, as redact says")
+        return self
 
     @field_validator("columns", "predictions")
     @classmethod
