@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
 
-from tests.unit.data_quality.builders import generator, judged
-from tests.unit.drift.builders import numbers, texts
-from trimtab.data_quality.faults import data_verdict
+from tests.unit.data_quality.builders import generator, judged, sample_of
+from tests.unit.drift.builders import numbers, reference_of, texts, window_of
+from trimtab.data_quality.faults import data_verdict, find_faults
+from trimtab.data_quality.settings import DataQualitySettings
+from trimtab.drift.assessment import assess
+from trimtab.drift.thresholds import DriftThresholds
 from trimtab.drift.verdict import Verdict
 
 PLANS = np.array(["basic", "big plan", "family"])
@@ -139,6 +142,19 @@ def test_rows_sent_twice_are_a_fault_of_no_column():
 
 def cells(column):
     return (column.codes, column.values) if hasattr(column, "codes") else (column.values, column.invalid)
+
+
+def test_a_feed_that_always_repeats_rows_is_in_order_where_not_all_objects_have_a_sample():
+    def feed(rows, seed):
+        chosen = np.minimum(generator(seed).integers(0, 2 * rows, rows), np.arange(rows))  # about a fifth repeat
+        return {"age": numbers(generator(seed + 1).normal(40, 12, rows)[chosen])}
+
+    before, sampled, others = feed(10_000, 1), feed(1_000, 3), feed(3_000, 5)
+    reference = reference_of(before)
+    window = window_of({"age": numbers(np.concatenate([sampled["age"].values, others["age"].values]))}, reference)
+    assessment = assess(reference, window, DriftThresholds())
+    samples = sample_of(before, 1, 10_000), sample_of(sampled, 2)
+    assert find_faults(reference, window, assessment, samples, DataQualitySettings(), DriftThresholds()) == ()
 
 
 def test_gaps_make_rows_alike_that_were_not_sent_twice():

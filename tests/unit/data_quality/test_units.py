@@ -56,6 +56,13 @@ def test_what_no_conversion_makes_of_the_reference_is_none(after):
     assert found(REFERENCE, after) is None
 
 
+@pytest.mark.parametrize("sampled", [True, False])
+def test_a_column_around_zero_that_becomes_zero_is_in_no_other_unit(sampled):
+    before = generator(4).normal(0, 1, 5_000)
+    assert found(before, np.zeros(2_000), sampled=sampled) is None
+    assert found(np.zeros(5_000), before[:2_000], sampled=sampled) is None
+
+
 def test_whole_numbers_survive_the_rounding_of_the_conversion():
     sizes = generator(3).integers(5, 12, 5_000).astype(float)
     change = found(sizes, sizes[:2_000] * 2.54)

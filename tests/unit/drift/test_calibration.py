@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.unit.drift.replay import A_WEEK, Replay, raised
 from tests.unit.drift.scores import DAY, HOUR, score
 from trimtab.drift.calibration import calibrate
 from trimtab.drift.thresholds import DriftThresholds
@@ -70,6 +71,21 @@ def test_windows_within_a_day_of_a_deployment_do_not_count():
     assert calibrate([*history(), *deployed, *after], DEFAULTS) == {}
     late = [score(43 * DAY + i * HOUR, psi={"x": 9.0}) for i in range(10)]
     assert calibrate([*history(), *deployed, *after, *late], DEFAULTS) == {"x": pytest.approx(0.15)}
+
+
+@pytest.mark.parametrize("hours", [-20, 30])
+def test_windows_within_a_day_of_an_alert_do_not_count(hours):
+    alert = [score(41 * DAY + i * HOUR, "ALERT", psi={"x": 9.0}, since=41 * DAY) for i in range(10)]
+    near = [score(41 * DAY + (hours + i) * HOUR, psi={"x": 9.0}) for i in range(4)]
+    assert calibrate([*history(), *alert, *near], DEFAULTS) == {}
+    far = [score(44 * DAY + i * HOUR, psi={"x": 9.0}) for i in range(10)]
+    assert calibrate([*history(), *alert, *near, *far], DEFAULTS) == {"x": pytest.approx(0.15)}
+
+
+def test_a_shift_about_the_size_of_the_threshold_does_not_raise_it():
+    replay = Replay(lambda days: 0.4 if days >= 14 else 0.0)
+    replay.weeks(0, 5)
+    assert raised(replay.weeks(5, 6)) > A_WEEK / 2
 
 
 def test_the_first_window_of_an_alert_does_not_count_though_it_was_not_raised_yet():

@@ -8,10 +8,9 @@ import numpy as np
 
 from trimtab.capture.grid import Bins, NumericBins, Vocabulary
 from trimtab.capture.profile import ColumnProfile
-from trimtab.capture.sample import SampleColumn
+from trimtab.capture.sample import SampleColumn, as_texts
 from trimtab.capture.table import TextColumn, number_of
 from trimtab.data_quality.fault import CONFIDENCE, DataFault, FaultKind, Interval
-from trimtab.data_quality.sampled import as_texts
 from trimtab.data_quality.settings import DataQualitySettings
 from trimtab.data_quality.units import unit_change
 from trimtab.drift.columns import ColumnAssessment

@@ -42,7 +42,7 @@ def find_faults(
     # a column that lost its values, or some of them, makes rows alike that are not sent twice
     as_before = {name for name, column in assessment.columns.items() if column.verdict is not Verdict.ALERT}
     as_before -= {each.column for each in found if each.column}
-    if fault := _duplicates(samples, as_before, assessment.rows, settings, thresholds):
+    if fault := _duplicates(samples, as_before, assessment.rows[1], settings, thresholds):
         found.append(fault)
     kept = [each for each in found if each.kind not in settings.skip and not _is_consequence(each, found)]
     return tuple(sorted(kept, key=lambda each: (not each.is_grave, not each.is_wrong, each.column or "", each.kind)))
@@ -99,19 +99,19 @@ def _column_faults(
 def _duplicates(
     samples: tuple[RowSample | None, RowSample | None],
     names: Collection[str],
-    rows: tuple[int, int],
+    rows: int,
     settings: DataQualitySettings,
     thresholds: DriftThresholds,
 ) -> DataFault | None:
     reference, current = samples
-    found = repetition(reference, current, names, rows) if reference is not None and current is not None else None
+    found = repetition(reference, current, names) if reference is not None and current is not None else None
     if found is None or found.now.lower <= found.expected + settings.duplicate_change:
         return None
     text = (
         f"{percent(found.now.value)} ({percent(found.now.lower)} to {percent(found.now.upper)}) of the rows repeat "
         f"another one; up to {percent(found.expected)} would be no surprise"
     )
-    is_grave = rows[1] >= thresholds.alert_rows
+    is_grave = rows >= thresholds.alert_rows
     return DataFault("duplicates", None, text, "share of rows", found.now, found.expected, is_grave)
 
 

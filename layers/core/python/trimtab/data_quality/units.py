@@ -108,7 +108,7 @@ def unit_change(
     PSI at which the converted sample still fits. The column must have moved in the first place.
     """
     before, now = _moments(reference), _moments(current)
-    if before is None or now is None or before.spread == 0:
+    if before is None or now is None:
         return None
     rows = None if sampled is None else sampled[np.isfinite(sampled)]
     if rows is not None and len(rows) < FEWEST_SAMPLED:
@@ -146,13 +146,14 @@ def _fitting(
 
 
 def _moments(profile: ColumnProfile) -> _Moments | None:
+    """None where there are no values, or all are one: no conversion makes that of anything else."""
     if not profile.valid:
         return None
     mean = profile.total / profile.valid
     variance = profile.squares / profile.valid - mean * mean
-    if not isfinite(mean) or not isfinite(variance) or variance < 1e-12 * mean * mean:
+    if not isfinite(mean) or not isfinite(variance) or variance <= 1e-12 * mean * mean:
         return None
-    return _Moments(mean, sqrt(max(variance, 0.0)))
+    return _Moments(mean, sqrt(variance))
 
 
 def _agrees(conversion: Conversion, before: _Moments, now: _Moments, n: int, m: int) -> bool:

@@ -13,8 +13,7 @@ import numpy as np
 
 from trimtab.capture.sample import RowSample, SampleColumn, trim
 from trimtab.capture.table import FloatArray, TextColumn
-from trimtab.data_quality.sampled import column_of
-from trimtab.diagnosis.stacking import picked
+from trimtab.diagnosis.stacking import column_of, picked
 from trimtab.quality.binned_features import binned, feature_bins
 from trimtab.quality.boosting import boost
 

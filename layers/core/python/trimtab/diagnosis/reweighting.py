@@ -7,9 +7,8 @@ import numpy as np
 
 from trimtab.capture.grid import Bins, NumericBins
 from trimtab.capture.profile import ColumnProfile, numbers_of
-from trimtab.capture.sample import SampleColumn
+from trimtab.capture.sample import SampleColumn, as_texts
 from trimtab.capture.table import FloatArray, IntArray, TextColumn, canonical_text
-from trimtab.data_quality.sampled import as_texts
 from trimtab.drift.binning import psi_counts
 from trimtab.drift.psi import adjusted_psi, psi
 

@@ -1,10 +1,14 @@
-"""Columns of two row samples below each other, and some of their rows."""
+"""Columns of row samples as all other columns are, below each other, and some of their rows."""
 
 import numpy as np
 
-from trimtab.capture.sample import SampleColumn
+from trimtab.capture.sample import SampleColumn, as_texts
 from trimtab.capture.table import Column, IntArray, NumericColumn, TextColumn
-from trimtab.data_quality.sampled import as_texts
+
+
+def column_of(column: SampleColumn) -> Column:
+    """A sample's column as any other column."""
+    return column if isinstance(column, TextColumn) else NumericColumn(column)
 
 
 def stacked(above: SampleColumn, below: SampleColumn) -> Column:

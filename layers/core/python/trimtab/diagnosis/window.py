@@ -19,7 +19,7 @@ from trimtab.diagnosis.ranking import RankedColumn, rank_columns, ranked_documen
 from trimtab.diagnosis.settings import MultivariateSettings
 from trimtab.diagnosis.traffic_mix import traffic_mix
 from trimtab.drift.assessment import Assessment
-from trimtab.drift.deployments import Deployment
+from trimtab.drift.deployments import Deployment, last_deployment
 from trimtab.drift.thresholds import DriftThresholds
 from trimtab.drift.verdict import Verdict
 from trimtab.drift.windows import Window, iso
@@ -85,11 +85,7 @@ def deployment_behind(
     """The last deployment in the first alerting window, or no longer than a window before it. `since`: the start of
     that window, None while no alert stands: then it is this one."""
     first, length = since or window.start, window.end - window.start
-    found = max(
-        (each for each in deployments if first - length <= each.at < first + length),
-        key=lambda each: (each.at, each.config),
-        default=None,
-    )
+    found = last_deployment(deployments, first - length, first + length)
     return None if found is None else {"at": iso(found.at), "config": found.config}
 
 

@@ -18,7 +18,9 @@ LEAST_WINDOWS = 100
 """Of fewer, the 99th percentile would be the greatest: one odd window would set it."""
 MOST_TIMES = 1.5
 """At most so many times the threshold, so that no column becomes undetectable (docs/drift.md: what is still found)."""
-AFTER_DEPLOYMENT = timedelta(hours=24)
+UNSETTLED = timedelta(hours=24)
+"""So long before and after an alert, and after a deployment, no window counts as clean: a shift about as large as the
+threshold raises and clears alerts by turns."""
 
 
 def calibrate(past: Sequence[Score], thresholds: DriftThresholds) -> dict[str, float] | None:
@@ -32,7 +34,7 @@ def calibrate(past: Sequence[Score], thresholds: DriftThresholds) -> dict[str, f
     if not thresholds.calibration_days or len(days) < thresholds.calibration_days or len(clean) < LEAST_WINDOWS:
         return None
     calibrated: dict[str, float] = {}
-    for name in sorted({name for score in clean for name in score.psi_adjusted}):
+    for name in sorted({name for score in clean for name, psi in score.psi_adjusted.items() if psi > thresholds.psi}):
         values = [
             score.psi_adjusted[name] for score in clean if name in score.psi_adjusted and name not in score.seasonal
         ]
@@ -42,7 +44,7 @@ def calibrate(past: Sequence[Score], thresholds: DriftThresholds) -> dict[str, f
 
 
 def clean_scores(past: Sequence[Score]) -> list[Score]:
-    """The judged windows that no alert covers and that are not within a day of a deployment. A window that alerted with
+    """The judged windows that are not within a day of an alert, or a day after a deployment. A window that alerted with
     nothing coming of it is clean: such are the false alarms that calibration is to end."""
     alerts = alerts_of(past)
     deployed = [score.start for score in past if score.deployment]
@@ -50,6 +52,6 @@ def clean_scores(past: Sequence[Score]) -> list[Score]:
         score
         for score in past
         if score.verdict is not Verdict.INSUFFICIENT_DATA
-        and not any(alert.start <= score.start < alert.end for alert in alerts)
-        and not any(start <= score.start <= start + AFTER_DEPLOYMENT for start in deployed)
+        and not any(alert.start - UNSETTLED <= score.start < alert.end + UNSETTLED for alert in alerts)
+        and not any(start <= score.start <= start + UNSETTLED for start in deployed)
     ]

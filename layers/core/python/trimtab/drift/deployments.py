@@ -20,8 +20,13 @@ def deployment_in(
 ) -> Deployment | None:
     """The last deployment that began in a window, or since the end of the one before."""
     since = window.start if previous_end is None else min(previous_end, window.start)
+    return last_deployment(deployments, since, window.end)
+
+
+def last_deployment(deployments: Iterable[Deployment], since: datetime, until: datetime) -> Deployment | None:
+    """The last deployment that began at `since` or later, and before `until`."""
     return max(
-        (each for each in deployments if since <= each.at < window.end),
+        (each for each in deployments if since <= each.at < until),
         key=lambda each: (each.at, each.config),
         default=None,
     )

@@ -19,6 +19,9 @@ from trimtab.drift.trend import ewma, last_rise
 from trimtab.drift.verdict import Verdict
 from trimtab.drift.windows import Window, iso
 
+SETTLED = 100
+"""Windows that the EWMA is taken of: what is older weighs less than rounding does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Past:
@@ -99,7 +102,7 @@ def past_document(
 def _trend(scores: Sequence[Score], window: Window, assessment: Assessment) -> dict[str, Any]:
     """Where the scores settle, and since when the column that drifted most is where it is."""
     present = {name: c.psi_adjusted for name, c in assessment.columns.items() if c.psi_adjusted is not None}
-    series = [score.psi_adjusted for score in scores if score.psi_adjusted] + ([present] if present else [])
+    series = [score.psi_adjusted for score in scores[-SETTLED:] if score.psi_adjusted] + ([present] if present else [])
     return {
         "ewma": {
             "greatest": ewma([max(each.values()) for each in series]),

@@ -6,7 +6,8 @@ where it was a week ago. So:
 
 - Once seasons are known, a window that alerted tells of none any more. Before, alerts that come and go are how a season
   looks, so it tells if the half weeks before and after it had quiet hours too.
-- Only a column whose drift did come and go in the week before can be seasonal.
+- Only a column whose drift did come and go in the week before can be seasonal. Chance alone makes alerts come and go
+  where a shift is about as large as the threshold, so that what was measured counts there, certain or not.
 """
 
 from collections import Counter
@@ -26,12 +27,14 @@ WEEK = timedelta(weeks=1)
 WEEKS = 4
 LEAST_QUIET = 0.1
 """What comes and goes leaves at least so many windows of a span without drift."""
+LASTING = 0.95
+"""What lasts is measured in at least so many windows of a week, even where few of them are certain of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Season:
     """The same hours of past weeks: their counts, the starts of the windows that have them, and of how many weeks.
-    `lasting`: the columns that drifted through nearly all of the week before, at whatever hours."""
+    `lasting`: the columns that were away from the reference through nearly all of the week before, at any hour."""
 
     profile: Profile
     windows: tuple[datetime, ...]
@@ -41,11 +44,11 @@ class Season:
 
 def seasonal_scores(past: Sequence[Score], window: Window) -> tuple[Score, ...]:
     """Of the windows before this one, those of the last four weeks that lie in the same hours of the week, by at least
-    half of their own hours, and that tell how these usually are. `past`: on one grid, oldest first. A window of a week
-    or more has no hours of the week of its own."""
+    half of their own hours, and that tell how these usually are. `past`: on one grid, oldest first. Windows of a
+    week or more have no hours of the week of their own."""
     if window.end - window.start >= WEEK:
         return ()
-    judged = [score for score in past if score.verdict is not Verdict.INSUFFICIENT_DATA]
+    judged = _judged(past)
     known_since = next((score.start for score in judged if score.weeks), window.start)
     return tuple(
         score
@@ -73,7 +76,7 @@ def season_of(
     pooled = add_profiles((profiles[each.start] for each in chosen), grid)
     if thresholds.seasonal_weeks == 0 or len(weeks) < thresholds.seasonal_weeks or pooled.rows < thresholds.alert_rows:
         return None
-    return Season(pooled, tuple(each.start for each in chosen), len(weeks), _lasting(past, window))
+    return Season(pooled, tuple(each.start for each in chosen), len(weeks), _lasting(past, window, thresholds.psi))
 
 
 def as_in_season(column: ColumnAssessment, against_season: ColumnAssessment) -> ColumnAssessment:
@@ -88,6 +91,10 @@ def as_in_season(column: ColumnAssessment, against_season: ColumnAssessment) -> 
     return replace(column, reasons=reasons, verdict=Verdict.WARN)
 
 
+def _judged(past: Sequence[Score]) -> list[Score]:
+    return [score for score in past if score.verdict is not Verdict.INSUFFICIENT_DATA]
+
+
 def _came_and_went(score: Score, judged: Sequence[Score]) -> bool:
     """Whether there were enough windows without ALERT both shortly before and shortly after."""
     earlier = [each for each in judged if score.start - WEEK / 2 <= each.start < score.start]
@@ -97,18 +104,22 @@ def _came_and_went(score: Score, judged: Sequence[Score]) -> bool:
     )
 
 
-def _lasting(past: Sequence[Score], window: Window) -> frozenset[str]:
-    week = [
-        score for score in past if score.start >= window.start - WEEK and score.verdict is not Verdict.INSUFFICIENT_DATA
-    ]
-    drifted = Counter(name for score in week for name in (*score.drifted, *score.seasonal))
-    return frozenset(name for name, times in drifted.items() if times >= (1 - LEAST_QUIET) * len(week))
+def _lasting(past: Sequence[Score], window: Window, harmless: float) -> frozenset[str]:
+    """The columns that were away from the reference in nearly every window of the week before, certainly or by what was
+    measured: a shift that is only just too small for every window to be certain of it does not come and go."""
+    week = [score for score in _judged(past) if score.start >= window.start - WEEK]
+    away = Counter(name for score in week for name in _away(score, harmless))
+    return frozenset(name for name, times in away.items() if times >= LASTING * len(week))
+
+
+def _away(score: Score, harmless: float) -> set[str]:
+    return {*score.drifted, *score.seasonal, *(name for name, psi in score.psi_adjusted.items() if psi > harmless)}
 
 
 def _weeks_before(score: Score, window: Window) -> int | None:
     """How many weeks before the window this one has the same hours, None when it has others."""
-    for weeks in range(1, WEEKS + 1):
-        start, end = window.start - weeks * WEEK, window.end - weeks * WEEK
-        if 2 * (min(end, score.end) - max(start, score.start)) >= score.end - score.start:
-            return weeks
-    return None
+    length = score.end - score.start
+    weeks = -((score.start + length / 2 - window.start) // WEEK)  # half of a window or more contains its middle
+    start, end = window.start - weeks * WEEK, window.end - weeks * WEEK
+    is_same = length < WEEK and 2 * (min(end, score.end) - max(start, score.start)) >= length
+    return weeks if is_same and 1 <= weeks <= WEEKS else None
