@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
@@ -21,7 +22,7 @@ from trimtab.aws import quality_documents, quality_rows, s3, state_bucket
 from trimtab.aws.embedded_metrics import log_metrics
 from trimtab.aws.endpoint_settings import load_endpoint_settings
 from trimtab.aws.event_bridge import publish_findings
-from trimtab.aws.state_table import StateDocument, read_state, write_state
+from trimtab.aws.state_table import StateDocument, from_fresh_state, read_state, write_state
 from trimtab.drift.evidence import window_of_document
 from trimtab.drift.hysteresis import AlertState, notification
 from trimtab.drift.verdict import Verdict
@@ -29,7 +30,7 @@ from trimtab.drift.windows import Window
 from trimtab.findings import Origin
 from trimtab.quality.assessment import QualityAssessment, assess_quality
 from trimtab.quality.evidence import quality_document, quality_finding, reference_quality_finding
-from trimtab.quality.kept import ANSWERS, answers_prefix, labels_prefix, variants_prefix, verdict_key
+from trimtab.quality.kept import ANSWERS, answers_prefix, variants_prefix, verdict_key
 from trimtab.quality.keyed_rows import KeyedRows, are_drawn, union
 from trimtab.quality.labelled import fewer_rows, join_of_labelled, labelled_of_sample, labelled_rows, usable_rows
 from trimtab.quality.reference import QualityReference, reference_of
@@ -39,6 +40,8 @@ from trimtab.quality.series import (
     alert_now,
     contradiction_before,
     is_due,
+    kept_for,
+    lasts_until,
     looks_due,
     series_document,
     series_of_document,
@@ -53,10 +56,15 @@ logger = Logger()
 metrics = Metrics()
 tracer = Tracer()
 
+GOLDEN_RATIO = (1 + 5**0.5) / 2
+NO_REFERENCE: Mapping[str, Any] = {"name": "", "source": "", "windows": ()}
 RESERVE_MS = 60_000
 """With less time left no other window is begun."""
 SETTLED = timedelta(hours=3)
 """Hours so long past are kept in one file each: little comes for them any more."""
+MOST_JUDGED = 250_000
+"""Of a window with more rows so many are judged, requests being drawn by their hash: what fits into memory, and is
+certain enough."""
 MOST_METRIC_AGE = timedelta(days=13)
 """CloudWatch takes no older ones (two weeks)."""
 
@@ -71,6 +79,10 @@ class Request(BaseModel):
 
 class EndpointsFailedError(RuntimeError):
     """The quality of some endpoints could not be judged; that of all others was."""
+
+
+class VariantsFailedError(RuntimeError):
+    """The quality of some variants of an endpoint could not be judged; that of all others was."""
 
 
 @dataclass(frozen=True)
@@ -136,13 +148,16 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
         account,
         region,
         now=datetime.now(UTC),
-        until=request.until,
+        until=request.until and request.until.astimezone(UTC),
         again=request.again,
         is_late=lambda: context.get_remaining_time_in_millis() < RESERVE_MS,
     )
     outcomes: dict[str, Any] = {}
     failed: list[str] = []
-    for endpoint in [request.endpoint] if request.endpoint else s3.list_folders(run.bucket, ANSWERS):
+    for endpoint in [request.endpoint] if request.endpoint else in_turn(s3.list_folders(run.bucket, ANSWERS), run.now):
+        if run.is_late():
+            failed.append(endpoint)
+            continue
         try:
             monitor = load_endpoint_settings(settings.name, settings.state_table_name, endpoint).settings
             if monitor.quality:
@@ -157,20 +172,36 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
     return {"endpoints": outcomes}
 
 
+def in_turn(names: list[str], now: datetime) -> list[str]:
+    """The names, beginning with another one each hour: when there is no time for all, each is left out as seldom."""
+    first = int(len(names) * (now.timestamp() // 3600 * GOLDEN_RATIO % 1))
+    return [*names[first:], *names[:first]]
+
+
 @tracer.capture_method(capture_response=False)
 def judge_endpoint(endpoint: str, monitor: EndpointSettings, quality: QualitySettings, run: Run) -> dict[str, Any]:
-    """Judge every variant of one endpoint; the outcome by variant."""
+    """Judge every variant of one endpoint; the outcome by variant. Raises VariantsFailedError."""
     outcomes: dict[str, Any] = {}
+    failed: list[str] = []
     for variant in s3.list_folders(run.bucket, variants_prefix(endpoint)):
         subject = Subject(Origin(run.account, run.region, endpoint, variant), monitor, quality, run)
-        outcomes[variant] = judge_variant(subject)
+        try:
+            outcomes[variant] = from_fresh_state(partial(judge_variant, subject))
+        except Exception:
+            # one variant must not stop the others
+            logger.exception("Quality could not be judged", extra={"origin": subject.origin})
+            failed.append(variant)
+    if failed:
+        raise VariantsFailedError(f"{endpoint}: {', '.join(failed)}")
     return outcomes or {"*": waiting("no answers are kept yet")}
 
 
 def judge_variant(subject: Subject) -> Mapping[str, Any]:
-    """Judge the windows that are due; the last one's document, or what is waited for."""
+    """Judge the windows that are due; the last one's document, or what is waited for. Raises StaleStateError when
+    another run does so at the same time: what that one knew and this one did not would be lost."""
     run = subject.run
-    entries = series_of_document(quality_documents.read_series(*subject.names))
+    stored_series, tag = quality_documents.open_series(*subject.names)
+    entries = series_of_document(stored_series)
     if run.until and not run.again and entries and run.until < entries[-1].end:
         stored = quality_documents.last_verdict(*subject.names, ended_by=run.until)
         return stored or waiting("no window had ended by then")
@@ -179,30 +210,34 @@ def judge_variant(subject: Subject) -> Mapping[str, Any]:
     windows += new_windows(subject, entries)
     name = quality_documents.name_of_reference(*subject.names)
     reference: Reference | None = None
-    labels: KeyedRows | None = None
+    labels = collected_labels(subject)
     outcome: Mapping[str, Any] | None = None
     for window in windows:
         if run.is_late():
+            logger.warning("No time for further windows", extra={"origin": subject.origin, "next": window.start})
             break
         contradicted = contradiction_before(entries, window.start)
         if (entry := known.get(window.start)) and not is_wanted(entry, subject, name, contradicted):
             continue
         reference = reference or find_reference(subject)
         looks = looks_due(window.end, run.horizon, subject.quality)
-        if looks and labels is None:
-            labels = read_labels(subject, window.start)
-        drift = drift_of_inputs(subject, window)
+        drift, answers = drift_of_inputs(subject, window), read_answers(subject, window)
+        found, others = labels.of(answers, window.start) if looks else (None, 0)
         assessment = assess_quality(
-            read_answers(subject, window),
-            labels if looks else None,
+            answers,
+            found,
             reference.learned,
             subject.quality,
             drift=drift,
             contradicted=contradicted,
+            others=others,
         )
         outcome = keep_verdict(subject, window, assessment, drift, reference, looks)
-        entries = with_entry(entries, entry_of(window, assessment, reference, subject.quality, looks, contradicted))
-        quality_documents.write_series(*subject.names, series_document(entries, subject.quality))
+        count(subject, window, assessment, entry)
+        now_known = entry_of(window, assessment, reference, subject.quality, looks, contradicted)
+        entries = with_entry(entries, now_known, kept_for(subject.quality))
+        document = series_document(entries, subject.quality)
+        tag = quality_documents.replace_series(*subject.names, document, after=tag)
         tell(subject, entries)
         if looks and reference.learned is None:
             reference = grow_reference(subject, reference, window, assessment)
@@ -214,8 +249,8 @@ def judge_variant(subject: Subject) -> Mapping[str, Any]:
 def is_wanted(entry: Entry, subject: Subject, reference: str, contradicted: str) -> bool:
     """Whether a window that has been judged is to be judged again."""
     run = subject.run
-    if run.again and entry.start >= run.again:
-        return True
+    if run.again and entry.start >= run.again and looks_due(entry.end, run.horizon, subject.quality) >= entry.looks:
+        return True  # not as of a moment before its labels were looked at
     return is_due(entry, run.horizon, subject.quality, reference=reference, contradicted=bool(contradicted))
 
 
@@ -238,16 +273,20 @@ def read_answers(subject: Subject, window: Window) -> KeyedRows:
     """The answers of a window, of the requests that are drawn."""
     bucket, endpoint, variant = subject.names
     prefix, settled = answers_prefix(endpoint, variant), subject.run.now - SETTLED
-    rows = quality_rows.read_hours(bucket, prefix, window.start, window.end, settled=settled)
-    return rows.where(are_drawn(rows.keys, subject.quality.keep_share))
+    share = min(subject.quality.keep_share, MOST_JUDGED / max(window.rows, 1))
+
+    def drawn() -> KeyedRows:
+        parts = quality_rows.read_hours(bucket, prefix, window.start, window.end, settled=settled)
+        return union(rows.where(are_drawn(rows.keys, share)) for rows in parts)
+
+    return quality_rows.from_fresh_listing(drawn)
 
 
-def read_labels(subject: Subject, start: datetime) -> KeyedRows:
-    """The labels that have been collected since a moment, of the requests that are drawn."""
+def collected_labels(subject: Subject) -> quality_rows.CollectedLabels:
+    """The labels that have been collected of the requests that are drawn."""
     bucket, endpoint, _ = subject.names
-    prefix, settled = labels_prefix(endpoint), subject.run.now - SETTLED
-    rows = quality_rows.read_hours(bucket, prefix, start, subject.run.horizon, settled=settled)
-    return rows.where(are_drawn(rows.keys, subject.quality.keep_share))
+    share, settled = subject.quality.keep_share, subject.run.now - SETTLED
+    return quality_rows.CollectedLabels(bucket, endpoint, subject.run.horizon, share=share, settled=settled)
 
 
 def drift_of_inputs(subject: Subject, window: Window) -> InputDrift | None:
@@ -260,11 +299,9 @@ def drift_of_inputs(subject: Subject, window: Window) -> InputDrift | None:
 
 def find_reference(subject: Subject) -> Reference:
     """The labelled rows that are kept to compare with, or those of the training data, as far as there are any."""
-    stored = quality_documents.read_reference(*subject.names)
-    if stored:
-        rows, about = stored
-        learned = reference_of(join_of_labelled(rows), subject.quality) if about["name"] else None
-        return Reference(rows, about, learned)
+    rows, about = quality_documents.read_reference(*subject.names) or (union(()), dict(NO_REFERENCE))
+    if about["name"]:
+        return Reference(rows, about, reference_of(join_of_labelled(rows), subject.quality))
     bucket, endpoint, _ = subject.names
     monitor = subject.monitor
     sample = state_bucket.read_reference_sample(bucket, endpoint) if monitor.reference else None
@@ -273,7 +310,7 @@ def find_reference(subject: Subject) -> Reference:
     )
     if given and usable_rows(given, subject.quality) >= subject.quality.min_reference_labels:
         return adopt_reference(subject, given, f"labelled rows of {monitor.reference}", ())
-    return Reference(union(()), {"name": "", "source": "", "windows": ()})
+    return Reference(rows, about)
 
 
 def grow_reference(subject: Subject, before: Reference, window: Window, assessment: QualityAssessment) -> Reference:
@@ -310,7 +347,7 @@ def keep_verdict(
     reference: Reference,
     looks: int,
 ) -> Mapping[str, Any]:
-    """Store the verdict on a window with all its evidence, and count it; its document."""
+    """Store the verdict on a window with all its evidence; its document."""
     document = quality_document(
         window,
         assessment.judgement,
@@ -327,14 +364,16 @@ def keep_verdict(
     told = {"window": document["window"], "basis": document["basis"], "verdict": document["verdict"]}
     logger.info("Quality judged", extra={"origin": subject.origin, **told})
     metrics.add_metric("QualityWindowsJudged", MetricUnit.Count, 1)
-    count(subject, window, assessment, looks)
     return document
 
 
-def count(subject: Subject, window: Window, assessment: QualityAssessment, looks: int) -> None:
-    """Publish the metrics that decide, and the share of labels, once by estimate and once by labels."""
+def count(subject: Subject, window: Window, assessment: QualityAssessment, before: Entry | None) -> None:
+    """Publish the metrics that decide, and the share of labels, once by estimate and once by labels. `before`: what was
+    known of the window."""
     judgement, run = assessment.judgement, subject.run
-    if looks > 1 or run.now - window.end > MOST_METRIC_AGE or judgement.verdict is Verdict.INSUFFICIENT_DATA:
+    if run.now - window.end > MOST_METRIC_AGE or judgement.verdict is Verdict.INSUFFICIENT_DATA:
+        return
+    if before and before.verdict is not Verdict.INSUFFICIENT_DATA and before.basis == judgement.basis:
         return
     values = {
         f"{judgement.basis.title()}{change.name.title().replace('_', '')}": change.current.value
@@ -375,6 +414,11 @@ def entry_of(
 
 def tell(subject: Subject, entries: tuple[Entry, ...]) -> None:
     """Publish what people are to be told about the alert, if anything, and remember that."""
+    from_fresh_state(lambda: tell_once(subject, entries))
+
+
+def tell_once(subject: Subject, entries: tuple[Entry, ...]) -> None:
+    """The same, unless another run tells something meanwhile: StaleStateError."""
     run = subject.run
     partition, sort_key = f"endpoint#{subject.origin.endpoint}", f"quality#{subject.origin.variant}"
     stored = read_state(run.settings.state_table_name, partition, sort_key)
@@ -391,6 +435,8 @@ def tell(subject: Subject, entries: tuple[Entry, ...]) -> None:
     document = quality_documents.read_verdict(*subject.names, by.start) if told and by else None
     if told is None or document is None:
         return
+    if told == "continued" and lasts_until(entries, subject.quality) < run.now:
+        return  # nobody asks the endpoint any more
     since = after.since or before.since or datetime.fromisoformat(document["window"]["start"])
     bucket, endpoint, variant = subject.names
     key = verdict_key(endpoint, variant, datetime.fromisoformat(document["window"]["start"]))

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import batched
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
@@ -38,7 +39,7 @@ from trimtab.capture.table import Table
 from trimtab.capture.variants import model_variant
 from trimtab.quality.answers import answers_of_table, kept_features
 from trimtab.quality.kept import answers_prefix, collected_at, hour_folder, labels_prefix, parse_label_key
-from trimtab.quality.keyed_rows import KeyedRows
+from trimtab.quality.keyed_rows import KeyedRows, are_drawn
 from trimtab.quality.keyed_rows import union as union_of_rows
 from trimtab.quality.labels import labels_of
 from trimtab.settings import ProfileCaptureSettings
@@ -52,6 +53,9 @@ GONE_AFTER_RECEIVES = 3
 
 MILLISECONDS_TO_WRITE = 30_000
 """With less time left no further object is begun: what was counted must still be written."""
+
+LABELS_AT_ONCE = 50_000
+"""So many labels of a ground-truth object are held as they are read; as rows they take a tenth of that."""
 
 MOST_NAMED = 5
 """So many objects are named in the error of a failed batch; the log has all."""
@@ -258,7 +262,7 @@ def keeping_answers(
                 inputs, monitor.quality, importance=monitor.importance, never=monitor.redact | monitor.ignore
             )
             folder = hour_folder(answers_prefix(capture.endpoint, variant), table.hour)
-            kept[model][folder].append(answers_of_table(table, monitor.quality, features))
+            kept[model][folder].append(answers_of_table(table, monitor.quality, features, monitor.redact))
         yield model, item
 
 
@@ -317,26 +321,34 @@ def profile_manifest(
 
 @tracer.capture_method(capture_response=False)
 def take_ground_truth(bucket: str, key: str, readings: Readings, settings: ProfileCaptureSettings) -> list[Part]:
-    """The labels that a ground-truth object adds to the endpoint that they are of, if its quality is watched."""
+    """The labels that a ground-truth object adds to the endpoints that they are of, if their quality is watched."""
     metrics.add_metric("GroundTruthObjects", MetricUnit.Count, 1)
     told = parse_label_key(key)
-    endpoint = told and readings.labelled_endpoint(bucket, key, told[0])
-    quality = readings.monitor(endpoint).quality if endpoint else None
-    if not told or not endpoint or not quality:
+    endpoints = readings.labelled_endpoints(bucket, key, told[0]) if told else ()
+    watched = {endpoint: quality for endpoint in endpoints if (quality := readings.monitor(endpoint).quality)}
+    if not told or not watched:
         logger.info("Object is ground truth", extra={"bucket": bucket, "key": key})
         return []
     body, (_, hour) = s3.open_object(bucket, key), told
-    found: list[Label] = []
-    unreadable: list[Unreadable] = []
-    for item in labels(body.chunks):
-        (found if isinstance(item, Label) else unreadable).append(item)  # type: ignore[arg-type]
-    rows = labels_of(found, collected_at(hour, datetime.fromisoformat(body.modified)), quality.label)
-    metrics.add_metric("LabelsKept", MetricUnit.Count, len(rows))
-    reasons = Counter(item.reason for item in unreadable)
-    lost = FoldedObject({}, records=len(found), unreadable=reasons, lost=len(unreadable), listed=tuple(unreadable))
+    collected = collected_at(hour, datetime.fromisoformat(body.modified))
+    found: dict[str, list[KeyedRows]] = {endpoint: [] for endpoint in watched}
+    reasons = Counter[str]()
+    listed: list[Unreadable] = []
+    count = 0
+    for items in batched(labels(body.chunks), LABELS_AT_ONCE, strict=False):
+        unreadable = [item for item in items if isinstance(item, Unreadable)]
+        reasons.update(item.reason for item in unreadable)
+        listed = [*listed, *unreadable][:MOST_LISTED]
+        count += len(items) - len(unreadable)
+        for endpoint, quality in watched.items():
+            rows = labels_of((item for item in items if isinstance(item, Label)), collected, quality.label)
+            found[endpoint].append(rows.where(are_drawn(rows.keys, quality.keep_share)))
+    lost = FoldedObject({}, records=count, unreadable=reasons, lost=reasons.total(), listed=tuple(listed))
     quarantine_lines(ObjectId(bucket, key, body.modified, body.etag), [lost], hour, settings)
-    folder = hour_folder(labels_prefix(endpoint), hour)
-    return [Part(endpoint, "", FoldedObject({}), {folder: rows} if len(rows) else {})]
+    kept = {endpoint: folders_of({hour_folder(labels_prefix(endpoint), hour): found[endpoint]}) for endpoint in found}
+    of_endpoints = [len(rows) for each in kept.values() for rows in each.values()]
+    metrics.add_metric("LabelsKept", MetricUnit.Count, sum(of_endpoints))
+    return [Part(endpoint, "", FoldedObject({}), rows) for endpoint, rows in kept.items()]
 
 
 def write_packs(packs: Mapping[PackId, Mapping[str, list[ObjectProfile]]], readings: Readings, bucket: str) -> set[str]:
@@ -354,11 +366,11 @@ def write_packs(packs: Mapping[PackId, Mapping[str, list[ObjectProfile]]], readi
 
 
 def write_rows(kept: Mapping[str, Mapping[str, list[KeyedRows]]], bucket: str) -> set[str]:
-    """Write a file of keyed rows in each folder; the ids of the messages whose rows could not be written."""
+    """Write the keyed rows of each folder; the ids of the messages whose rows could not be written."""
     failed: set[str] = set()
     for folder, parts in kept.items():
         try:
-            quality_rows.write_rows(bucket, folder, union_of_rows(rows for of in parts.values() for rows in of))
+            quality_rows.write_parts(bucket, folder, [rows for of in parts.values() for rows in of])
         except Exception:
             logger.exception("Rows could not be written", extra={"folder": folder})
             failed |= parts.keys()

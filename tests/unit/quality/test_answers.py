@@ -98,6 +98,7 @@ def test_a_sample_of_training_data_with_labels_is_a_reference():
         ("truth/churn/2026/03/02/08/a.jsonl", ("churn", EIGHT)),
         ("churn/2026/03/02/08/a.jsonl.gz", ("churn", EIGHT)),
         ("2026/03/02/08/a.jsonl", ("", EIGHT)),
+        ("truth/of my model (copy)/2026/03/02/08/a.jsonl", ("", EIGHT)),
         ("churn/2026/13/02/08/a.jsonl", None),
         ("churn/a.jsonl", None),
     ],

@@ -34,7 +34,7 @@ def cause_of(reference, joined, drifted, *, faulty=(), without_estimate=False):
     current, coverage = realised(joined, SETTINGS)
     found = judge_realised(reference.performance, current, coverage, SETTINGS, is_closed=True)
     told = None if without_estimate else estimate(reference, joined.rows, SETTINGS)
-    drift = InputDrift(frozenset(drifted), frozenset(faulty))
+    drift = None if drifted is None else InputDrift(frozenset(drifted), frozenset(faulty))
     return found, likely_cause(found, reference=reference.performance, current=current, estimate=told, drift=drift)
 
 

@@ -63,6 +63,12 @@ def test_a_finding_says_what_fell_and_why():
     json.dumps(found.model_dump(mode="json"))
 
 
+def test_a_finding_names_some_columns_of_many():
+    names = [f"column {number}" for number in range(2000)]
+    evidence = finding("raised", moved=names, faulty=[]).evidence
+    assert (evidence["moved"], evidence["faulty"]) == (names[:20], [])
+
+
 def test_a_retraining_can_be_thought_of_from_the_finding():
     trigger = trigger_of_finding(finding("raised").model_dump(mode="json"))
     assert (trigger.kind, trigger.state, trigger.variant) == ("model_quality", "raised", "AllTraffic")

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from trimtab.aws.clients import sagemaker
 from trimtab.aws.cloudwatch_metrics import MetricQuery, read_metrics
 from trimtab.cost.components import Reservation
@@ -15,7 +17,7 @@ def read_reservations(endpoint: str) -> list[Reservation]:
     """What each inference component of an endpoint reserves now."""
     pages = sagemaker().get_paginator("list_inference_components").paginate(EndpointNameEquals=endpoint)
     names = [each["InferenceComponentName"] for page in pages for each in page["InferenceComponents"]]
-    return [_reservation(sagemaker().describe_inference_component(InferenceComponentName=name)) for name in names]
+    return [reservation for name in names if (reservation := _read_reservation(name))]
 
 
 def count_component_requests(
@@ -32,6 +34,16 @@ def count_component_requests(
         name: {hour: series.points.get(hour, 0.0) for hour in hours} if series.is_complete else {}
         for name, series in zip(components, read_metrics(queries, start, end), strict=True)
     }
+
+
+def _read_reservation(name: str) -> Reservation | None:
+    """What a component reserves; None: it was deleted since it was listed."""
+    try:
+        return _reservation(sagemaker().describe_inference_component(InferenceComponentName=name))
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationException" and "Could not find" in str(error):
+            return None
+        raise
 
 
 def _reservation(described: Any) -> Reservation:

@@ -2,16 +2,21 @@
 answers that were kept."""
 
 import gzip
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from botocore.exceptions import ClientError
 
 from trimtab.aws import s3
-from trimtab.aws.quality_rows import read_rows, row_files
+from trimtab.aws.quality_rows import from_fresh_listing, read_parts, row_files
 from trimtab.cost.outcome_values import OutcomeFileError, Values, merge_values, read_values
 from trimtab.quality.kept import answers_prefix
 from trimtab.quality.keyed_rows import KeyedRows
+
+MOST_BYTES = 64 * 2**20
+"""Of one file, some million outcomes: what fits into memory."""
+_GZIP = 4
+"""So many times smaller ids and numbers get by gzip, at least."""
 
 
 def read_outcomes(uri: str, since: datetime) -> Values:
@@ -27,16 +32,34 @@ def read_outcomes(uri: str, since: datetime) -> Values:
     return merge_values(_read(bucket, key) for written, key in sorted(listed) if written >= since)
 
 
-def answers_between(bucket: str, endpoint: str, variants: Iterable[str], start: datetime, end: datetime) -> KeyedRows:
-    """The answers that variants gave from `start` until before `end`, both whole hours. Raises KeyedRowsError."""
-    files = (row_files(bucket, answers_prefix(endpoint, each), start, end) for each in variants)
-    return read_rows(bucket, [key for hours in files for keys in hours.values() for key in keys])
+def of_answers_between[Result](
+    bucket: str,
+    endpoint: str,
+    variants: Iterable[str],
+    start: datetime,
+    end: datetime,
+    work: Callable[[Iterable[KeyedRows]], Result],
+) -> Result:
+    """What some work makes of the answers that variants gave from `start` until before `end`, both whole hours: it gets
+    them in parts, for all together may not fit into memory, and maybe again from the first one. Raises KeyedRowsError.
+    """
+    prefixes = [answers_prefix(endpoint, each) for each in variants]
+
+    def once() -> Result:
+        files = (keys for prefix in prefixes for keys in row_files(bucket, prefix, start, end).values())
+        return work(read_parts(bucket, (key for keys in files for key in keys)))
+
+    return from_fresh_listing(once)
 
 
 def _read(bucket: str, key: str) -> Values:
     source = f"s3://{bucket}/{key}"
+    most = MOST_BYTES // _GZIP if key.endswith(".gz") else MOST_BYTES
     try:
-        body = s3.read_object(bucket, key)
+        found = s3.open_object(bucket, key)
+        if found.size > most:
+            raise ValueError(f"has {found.size:,} bytes, at most {most:,} are read: write several files")
+        body = b"".join(found.chunks)
         text = (gzip.decompress(body) if key.endswith(".gz") else body).decode("utf-8")
     except (ClientError, s3.ObjectNotFoundError, s3.ObjectArchivedError, OSError, EOFError, ValueError) as error:
         raise OutcomeFileError(f"{source}: {error}") from error

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from trimtab.aws import s3
+from trimtab.aws.state_table import StaleStateError
 from trimtab.quality.kept import quality_prefix, reference_keys, series_key, verdict_key
 from trimtab.quality.keyed_rows import KeyedRows, decode_rows, encode_rows
 
@@ -15,9 +16,23 @@ def read_series(bucket: str, endpoint: str, variant: str) -> dict[str, Any] | No
     return _read(bucket, series_key(endpoint, variant))
 
 
-def write_series(bucket: str, endpoint: str, variant: str, document: Mapping[str, Any]) -> None:
-    """Store the series of verdicts in the place of the former one."""
-    s3.write_object(bucket, series_key(endpoint, variant), json.dumps(document, allow_nan=False).encode())
+def open_series(bucket: str, endpoint: str, variant: str) -> tuple[dict[str, Any] | None, str]:
+    """The stored series of verdicts, None before the first, and the tag that a series in its place is written after."""
+    try:
+        found = s3.open_object(bucket, series_key(endpoint, variant))
+    except s3.ObjectNotFoundError:
+        return None, ""
+    return json.loads(b"".join(found.chunks)), found.etag
+
+
+def replace_series(bucket: str, endpoint: str, variant: str, document: Mapping[str, Any], after: str) -> str:
+    """Store the series of verdicts in the place of the one with the tag `after`; its own tag. Raises StaleStateError
+    when another run has written one since."""
+    key = series_key(endpoint, variant)
+    tag = s3.replace_object(bucket, key, json.dumps(document, allow_nan=False).encode(), after)
+    if tag is None:
+        raise StaleStateError(f"s3://{bucket}/{key} was written by another run")
+    return tag
 
 
 def write_verdict(bucket: str, endpoint: str, variant: str, start: datetime, document: Mapping[str, Any]) -> None:
@@ -34,8 +49,7 @@ def read_verdict(bucket: str, endpoint: str, variant: str, start: datetime) -> d
 def last_verdict(bucket: str, endpoint: str, variant: str, ended_by: datetime) -> dict[str, Any] | None:
     """The stored verdict on the last window that had ended by a moment."""
     prefix = quality_prefix(endpoint, variant)
-    keys = [key for key in s3.list_keys(bucket, prefix) if key < verdict_key(endpoint, variant, ended_by)]
-    for key in reversed(keys):
+    for key in reversed(list(s3.list_keys(bucket, prefix, before=verdict_key(endpoint, variant, ended_by)))):
         document = _read(bucket, key)
         if document and datetime.fromisoformat(document["window"]["end"]) <= ended_by:
             return document

@@ -43,19 +43,20 @@ class Readings:
             self._smallest[endpoint, variant, hour] = SmallestHashes(self.monitor(endpoint).sample_rows)
         return self._smallest[endpoint, variant, hour]
 
-    def labelled_endpoint(self, bucket: str, key: str, folder: str) -> str | None:
-        """The endpoint that a ground-truth object holds labels for: the one whose settings say that they are uploaded
-        there, else the one that its `folder` is named like; None when the quality of neither is watched."""
+    def labelled_endpoints(self, bucket: str, key: str, folder: str) -> tuple[str, ...]:
+        """The endpoints that a ground-truth object holds labels for: those whose settings say that they are uploaded
+        there, else the one that its `folder` is named like; none when the quality of neither is watched."""
         if self._prefixes is None:
             self._prefixes = known_prefixes(self._table)
-        lies_below = [
-            (len(prefix), name)
+        address = f"s3://{bucket}/{key}"
+        lies_below = {
+            name: len(prefix)
             for name, prefix in self._prefixes.items()
-            if f"s3://{bucket}/{key}".startswith(prefix) and self._labels(name) == prefix
-        ]
+            if address.startswith(f"{prefix.rstrip('/')}/") and self._labels(name) == prefix
+        }
         if lies_below:
-            return max(lies_below)[1]
-        return folder if folder and self._labels(folder) == "" else None
+            return tuple(sorted(name for name, length in lies_below.items() if length == max(lies_below.values())))
+        return (folder,) if folder and self._labels(folder) == "" else ()
 
     def learn_labels(self, endpoint: str) -> None:
         """Remember where the endpoint's ground truth is uploaded, if its settings say so."""

@@ -1,10 +1,11 @@
 """The score series of a variant, and the counts that are kept of its past windows, in the state bucket."""
 
-import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
+
+import msgspec
 
 from trimtab.aws import s3, state_bucket
 from trimtab.capture.pack import profile_from_document
@@ -44,7 +45,7 @@ class ScoreSeries:
     def add(self, window: Mapping[str, Any]) -> None:
         """Enter a window's document, which is stored already."""
         self._scores = with_score(self.scores, score_of_document(window))
-        body = json.dumps(series_document(self._scores), separators=(",", ":")).encode()
+        body = msgspec.json.encode(series_document(self._scores))
         s3.write_object(self._bucket, state_bucket.series_key(self._endpoint, self._variant), body)
 
     def profiles(self, starts: Iterable[datetime]) -> dict[datetime, Profile]:
@@ -68,7 +69,7 @@ class ScoreSeries:
             found = s3.open_object(self._bucket, state_bucket.series_key(self._endpoint, self._variant))
         except s3.ObjectNotFoundError:
             return {}, None
-        return json.loads(b"".join(found.chunks)), datetime.fromisoformat(found.modified).astimezone(UTC)
+        return msgspec.json.decode(b"".join(found.chunks)), datetime.fromisoformat(found.modified).astimezone(UTC)
 
     def _windows(self, starts: Iterable[datetime]) -> list[dict[str, Any]]:
         def read(start: datetime) -> dict[str, Any] | None:

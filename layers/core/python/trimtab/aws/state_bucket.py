@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
@@ -20,6 +20,8 @@ from trimtab.capture.sample import RowSample
 from trimtab.capture.sample_document import decode_sample, encode_sample
 from trimtab.capture.variants import BATCH
 
+LONGEST_WINDOW = timedelta(days=91)
+"""A window of drift is shorter: `max_window_hours` is 90 days at most. So not all windows ever are listed."""
 CURRENT = "current"
 """The name of the reference that live data is compared with; an endpoint may have others beside it."""
 
@@ -139,7 +141,7 @@ def windows_ended_since(
     """The stored verdicts of the windows that ended after `since` and by `ended_by`, oldest first."""
     latest = takewhile(
         lambda document: datetime.fromisoformat(document["window"]["end"]) > since,
-        _windows_backwards(bucket, endpoint, variant, ended_by),
+        _windows_backwards(bucket, endpoint, variant, ended_by, started_after=since - LONGEST_WINDOW),
     )
     return list(latest)[::-1]
 
@@ -168,9 +170,12 @@ def rollout_key(endpoint: str, rollout: str) -> str:
     return f"rollouts/{endpoint}/{rollout}.json"
 
 
-def _windows_backwards(bucket: str, endpoint: str, variant: str, ended_by: datetime) -> Iterator[dict[str, Any]]:
+def _windows_backwards(
+    bucket: str, endpoint: str, variant: str, ended_by: datetime, started_after: datetime | None = None
+) -> Iterator[dict[str, Any]]:
     before = window_key(endpoint, variant, ended_by)
-    for key in reversed(list(s3.list_keys(bucket, f"windows/{endpoint}/{variant}/", before=before))):
+    after = window_key(endpoint, variant, started_after) if started_after else ""
+    for key in reversed(list(s3.list_keys(bucket, f"windows/{endpoint}/{variant}/", start_after=after, before=before))):
         document: dict[str, Any] = json.loads(s3.read_object(bucket, key))
         if datetime.fromisoformat(document["window"]["end"]) <= ended_by:
             yield document

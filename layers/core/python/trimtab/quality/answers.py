@@ -13,9 +13,12 @@ MOST_FEATURES = 32
 """So many input columns are kept of a regression's rows, for 8 bytes a cell; the most important ones."""
 
 
-def answers_of_table(table: Table, settings: QualitySettings, features: Collection[str] = ()) -> KeyedRows:
+def answers_of_table(
+    table: Table, settings: QualitySettings, features: Collection[str] = (), never: Collection[str] = ()
+) -> KeyedRows:
     """The answered rows of a table that was decoded with identities: those of which the request is known and the model
-    gave a class, a number or a score. Of a part of the requests only, where the settings say so."""
+    gave a class, a number or a score. Of a part of the requests only, where the settings say so. `never`: the values of
+    these columns are not kept, whatever they are."""
     if table.identities is None:
         raise ValueError("the table does not tell which requests its rows are of")
     identities = table.identities
@@ -24,7 +27,7 @@ def answers_of_table(table: Table, settings: QualitySettings, features: Collecti
     rows = answers_of(
         keys,
         np.repeat(identities.moments, identities.counts),
-        table.columns,
+        {name: column for name, column in table.columns.items() if name not in never},
         roles,
         segments=settings.segments,
         features=features,

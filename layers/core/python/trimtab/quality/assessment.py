@@ -45,15 +45,17 @@ def assess_quality(
     *,
     drift: InputDrift | None,
     contradicted: str = "",
+    others: int = 0,
 ) -> QualityAssessment:
-    """Judge one window. `labels`: all that may be of it, None while they are waited for. `drift`: what became of the
-    inputs in it, None when that is not known. `contradicted`: what the latest labels said of estimates.
+    """Judge one window. `labels`: all that may be of it, None while they are waited for; `others`: so many more that
+    are not. `drift`: what became of the inputs in it, None when that is not known. `contradicted`: what the latest
+    labels said of estimates.
 
     Labelled, it is judged by its labels; while they are waited for, and when too few came, by an estimate.
     """
     if labels is None:
         return _without_labels(answers, reference, settings, drift, contradicted)
-    joined = join(answers, labels)
+    joined = join(answers, labels, others=others)
     before = reference.performance if reference else None
     performance, coverage = realised(
         joined,

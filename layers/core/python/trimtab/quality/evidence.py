@@ -13,8 +13,8 @@ from trimtab.quality.judgement import MetricChange, QualityJudgement, interval_t
 from trimtab.quality.performance import LabelCoverage, Performance
 from trimtab.quality.settings import DEFAULT_METRICS, ERRORS, QualitySettings
 
-PUBLISHED_SEGMENTS = 20
-"""A finding names so many segments, for an event has a limit; what is stored names all."""
+PUBLISHED = 20
+"""A finding names so many segments and columns, for an event has a limit; what is stored names all."""
 
 _SEVERITY: Mapping[State, Severity] = {"raised": "critical", "continued": "warning", "cleared": "info"}
 
@@ -72,7 +72,7 @@ def quality_finding(
     told_by = f"{window['start']} {document['basis']} {document['looks']}"
     occasion = f"{now:%Y-%m-%dT%H}" if state == "continued" else told_by
     evidence = {key: value for key, value in document.items() if key not in ("version", "segments", "thresholds")}
-    evidence["worse_segments"] = evidence["worse_segments"][:PUBLISHED_SEGMENTS]
+    evidence |= {key: evidence[key][:PUBLISHED] for key in ("worse_segments", "moved", "faulty") if key in evidence}
     return finding_about(
         origin,
         now,

@@ -7,6 +7,7 @@ ANSWERS = "answers/"
 """The endpoints of which answers are kept are the folders below here."""
 _HOUR = "%Y/%m/%d/%H"
 _FOLDER = re.compile(r"(?:answers|labels)/.+/(\d{4}/\d\d/\d\d/\d\d)/[^/]+\.rows")
+_ENDPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
 _LABEL_KEY = re.compile(r"(?:(?:.*/)?(?P<folder>[^/]+)/)?(?P<hour>\d{4}/\d\d/\d\d/\d\d)/[^/]+", re.DOTALL)
 
 
@@ -43,7 +44,7 @@ def quality_prefix(endpoint: str, variant: str) -> str:
 
 def verdict_key(endpoint: str, variant: str, start: datetime) -> str:
     """Where the verdict on the quality window that started then lies."""
-    return f"{quality_prefix(endpoint, variant)}{start:%Y-%m-%dT%H}.json"
+    return f"{quality_prefix(endpoint, variant)}{start.astimezone(UTC):%Y-%m-%dT%H}.json"
 
 
 def series_key(endpoint: str, variant: str) -> str:
@@ -58,13 +59,18 @@ def reference_keys(endpoint: str, variant: str) -> tuple[str, str]:
 
 
 def parse_label_key(key: str) -> tuple[str, datetime] | None:
-    """Of an uploaded ground-truth object the folder above its `yyyy/mm/dd/hh` ("" without one), which by default is
-    named like the endpoint, and the hour in which its labels were collected; None for another key."""
+    """Of an uploaded ground-truth object the folder above its `yyyy/mm/dd/hh` ("" without one, or when no endpoint can
+    have such a name), which by default is named like the endpoint, and the hour in which its labels were collected;
+    None for another key."""
     match = _LABEL_KEY.fullmatch(key)
+    if match is None:
+        return None
+    folder = match["folder"] or ""
     try:
-        return match and (match["folder"] or "", datetime.strptime(match["hour"], _HOUR).replace(tzinfo=UTC))
+        hour = datetime.strptime(match["hour"], _HOUR).replace(tzinfo=UTC)
     except ValueError:
         return None
+    return folder if _ENDPOINT.fullmatch(folder) else "", hour
 
 
 def collected_at(hour: datetime, modified: datetime) -> int:

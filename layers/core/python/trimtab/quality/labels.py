@@ -101,8 +101,8 @@ def labels_of(labels: Iterable[Label], collected: int, name: str = "") -> KeyedR
     return keyed_rows(keys, collected, texts={LABEL: column})
 
 
-def join(answers: KeyedRows, labels: KeyedRows) -> Join:
-    """Each answered row with its label, if it has one."""
+def join(answers: KeyedRows, labels: KeyedRows, *, others: int = 0) -> Join:
+    """Each answered row with its label, if it has one. `others`: so many labels of other rows were left out already."""
     places = places_of(answers.keys, labels.keys)
     truth = labels.texts.get(LABEL) or TextColumn(np.full(len(labels), -1, np.int64), ())
     is_matched = places >= 0
@@ -117,7 +117,7 @@ def join(answers: KeyedRows, labels: KeyedRows) -> Join:
         answered=answers,
         is_labelled=is_labelled,
         empty=int(is_matched.sum()) - len(chosen),
-        unmatched=len(labels) - int(is_matched.sum()),
+        unmatched=others + len(labels) - int(is_matched.sum()),
     )
 
 

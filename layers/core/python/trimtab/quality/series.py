@@ -72,11 +72,23 @@ def contradiction_before(entries: Iterable[Entry], start: datetime) -> str:
     return told[-1] if told else ""
 
 
-def with_entry(entries: Iterable[Entry], entry: Entry) -> tuple[Entry, ...]:
-    """The entries in order of time with this one in its place, those of the last 90 days."""
+def kept_for(settings: QualitySettings) -> timedelta:
+    """How long entries are kept: 90 days, and until their labels are looked at no more."""
+    windows = timedelta(hours=settings.max_window_hours)
+    return max(KEPT, timedelta(hours=settings.label_delay_hours) + LOOKS[-1] + windows + timedelta(days=1))
+
+
+def lasts_until(entries: Sequence[Entry], settings: QualitySettings) -> datetime:
+    """Until when an alert that stands may still change, should no further answer come. There must be an entry."""
+    hours = settings.label_delay_hours + settings.max_window_hours
+    return entries[-1].end + timedelta(hours=hours) + LOOKS[-1]
+
+
+def with_entry(entries: Iterable[Entry], entry: Entry, kept: timedelta = KEPT) -> tuple[Entry, ...]:
+    """The entries in order of time with this one in its place, those that are `kept`."""
     others = {each.start: each for each in entries} | {entry.start: entry}
     latest = max(others)
-    return tuple(others[start] for start in sorted(others) if start > latest - KEPT)
+    return tuple(others[start] for start in sorted(others) if start > latest - kept)
 
 
 def alerts(entries: Sequence[Entry], rule: AlertRule) -> tuple[Alert, ...]:
