@@ -139,8 +139,8 @@ def week_figures(tallies: Sequence[Tally]) -> Told:
 
 
 def tally_of_weeks(seen: Seen, onset: int) -> Tally:
-    """Alerts raised and windows alerting by week, and the window (from 1) in which the fault from `onset` on was found;
-    0: it was not; None: an alert stood already."""
+    """Alerts raised and windows alerting by week, and the window (from 1) in which an alert was raised for the fault
+    from `onset` on; 0: none was, maybe because one stood already."""
     weeks = [range(first, first + HOURS_A_WEEK) for first in range(0, onset, HOURS_A_WEEK)]
     late = [number - onset + 1 for number in seen.raised if number >= onset]
     return {
