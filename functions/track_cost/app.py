@@ -26,7 +26,7 @@ from trimtab.aws.embedded_metrics import log_metrics
 from trimtab.aws.endpoint_settings import load_endpoint_settings, load_settings, parameter_name
 from trimtab.aws.event_bridge import publish_findings
 from trimtab.aws.inference_components import count_component_requests, read_reservations
-from trimtab.aws.outcome_files import answers_between, read_outcomes
+from trimtab.aws.outcome_files import of_answers_between, read_outcomes
 from trimtab.aws.price_lists import PriceLists
 from trimtab.aws.quality_rows import row_files
 from trimtab.aws.sagemaker import Endpoint
@@ -398,7 +398,8 @@ def judge_day(name: str, day: datetime, outcomes: str, run: Run) -> dict[str, An
         return problem_document(str(error))
     others = [each for each in s3.list_folders(run.bucket, variants_prefix(name)) if each != CANARY]
     canary, production = (
-        outcomes_among(answers_between(run.bucket, name, variants, day, end), values) for variants in ([CANARY], others)
+        of_answers_between(run.bucket, name, variants, day, end, lambda answers: outcomes_among(answers, values))
+        for variants in ([CANARY], others)
     )
     document, impact = day_document(canary, production, count_predictions(name, CANARY, day, end))
     if impact:

@@ -42,7 +42,7 @@ from trimtab.health.hours import (
     hour_document,
     hour_from_document,
 )
-from trimtab.health.installation import dead_letters, function_faults, queue_age
+from trimtab.health.installation import dead_letters, function_faults, lasting_failure, queue_age
 from trimtab.health.memory import (
     Memory,
     health_finding,
@@ -63,6 +63,12 @@ DEAD_LETTERS = {
     "alert": "findings that could not be told",
     "failed invocations": "runs of Trimtab's functions that failed for good",
 }
+
+ALL_THE_SAME = {
+    "ExplanationsFailed": "why windows drifted",
+    "ModelMonitorReportsFailed": "reports in Model Monitor's form",
+}
+"""What detect_drift counts when it fails at something without which windows are judged all the same."""
 
 
 class Request(BaseModel):
@@ -389,7 +395,7 @@ def watch_installation(queues: list[Check], run: Run) -> dict[str, dict[str, str
     origin = Origin(run.account, run.region, "", "")
     checks = [*queues, *check_dead_letters(settings)]
     if run.now.minute < 15:
-        checks += check_functions(run)
+        checks += [*check_functions(run), *check_failures(run)]
     tell(origin, checks, {}, run, reminder=timedelta(hours=24))
     return summary(checks)
 
@@ -439,6 +445,23 @@ def check_functions(run: Run) -> list[Check]:
     return [
         function_faults(name, errors=errors.total(), throttles=throttles.total())
         for name, errors, throttles in zip(names, series[::2], series[1::2], strict=True)
+    ]
+
+
+def check_failures(run: Run) -> list[Check]:
+    """What detect_drift failed at in the last day without failing itself. It counts nothing where nothing failed, but
+    always how many endpoints it judged."""
+    namespace, service = str(metrics.provider.namespace), (("service", "detect_drift"),)
+    queries = [
+        MetricQuery(namespace, name, service, statistic="Sum", period=3600)
+        for name in ("EndpointsJudged", *ALL_THE_SAME)
+    ]
+    runs, *failures = read_metrics(queries, whole_hour(run.now) - 24 * HOUR, run.now)
+    return [
+        lasting_failure(
+            name, missing=missing, failed_hours=len(each.points) if runs.points and each.is_complete else None
+        )
+        for (name, missing), each in zip(ALL_THE_SAME.items(), failures, strict=True)
     ]
 
 

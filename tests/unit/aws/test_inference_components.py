@@ -54,6 +54,14 @@ def test_what_each_component_reserves_is_read_page_by_page(sagemaker):
     ]
 
 
+def test_a_component_that_was_deleted_since_it_was_listed_is_left_out(sagemaker):
+    sagemaker.add_response("list_inference_components", {"InferenceComponents": [summary("gone")]})
+    sagemaker.add_client_error(
+        "describe_inference_component", "ValidationException", f'Could not find "{ARN}:inference-component/gone".'
+    )
+    assert inference_components.read_reservations("llm") == []
+
+
 def test_requests_that_are_not_told_whole_are_not_known(monkeypatch):
     def read_metrics(queries, *_):
         assert [query.dimensions for query in queries] == [(("InferenceComponentName", name),) for name in "ab"]

@@ -21,7 +21,7 @@ def values(told):
 @given(st.dictionaries(st.integers(0, 500).map(str), st.floats(-1e6, 1e6), max_size=60), st.sets(st.integers(0, 500)))
 def test_outcomes_are_those_of_the_requests_that_were_answered(told, answered):
     joined = [value for name, value in told.items() if int(name) in answered]
-    found = outcomes_among(answers(*map(str, answered)), values(told.items()))
+    found = outcomes_among([answers(*map(str, answered))], values(told.items()))
     assert found.count == len(joined)
     if len(joined) > 1:
         assert found.mean == pytest.approx(np.mean(joined))
@@ -29,23 +29,23 @@ def test_outcomes_are_those_of_the_requests_that_were_answered(told, answered):
 
 
 def test_a_request_of_several_rows_has_one_value():
-    assert outcomes_among(answers("a", "b", rows=3), values([("a", 1.0), ("b", 3.0)])).count == 2
+    assert outcomes_among([answers("a", "b", rows=3), answers("a")], values([("a", 1.0), ("b", 3.0)])).count == 2
 
 
 def test_of_a_request_that_comes_twice_the_last_value_counts():
-    assert outcomes_among(answers("a", "b"), values([("a", 1.0), ("b", 2.0), ("a", 4.0)])).mean == 3.0
+    assert outcomes_among([answers("a", "b")], values([("a", 1.0), ("b", 2.0), ("a", 4.0)])).mean == 3.0
     merged = merge_values([values([("a", 1.0), ("b", 2.0)]), values([("a", 4.0)])])
-    assert outcomes_among(answers("a", "b"), merged).mean == 3.0
+    assert outcomes_among([answers("a", "b")], merged).mean == 3.0
 
 
 def test_no_files_are_no_outcomes():
-    assert outcomes_among(answers("a"), merge_values([])).count == 0
-    assert outcomes_among(answers(), values([("a", 1.0)])).count == 0
+    assert outcomes_among([answers("a")], merge_values([])).count == 0
+    assert outcomes_among([answers()], values([("a", 1.0)])).count == 0
 
 
 def test_other_columns_and_their_order_do_not_matter():
     found = read_values(["\ufeffvalue, customer ,inference_id\r\n", '2.5,"x,y",a\r\n', "\r\n"], "s3://b/k")
-    assert outcomes_among(answers("a"), found).mean == 2.5
+    assert outcomes_among([answers("a")], found).mean == 2.5
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import md5
 from io import BytesIO
 from typing import Any
 
@@ -320,19 +321,42 @@ class Aws:
             raise error("ParameterNotFound", "")
         return {"Parameter": {"Value": self.parameters[Name]}}
 
-    def PutObject(self, Bucket, Key, Body, **_):  # noqa: N802, N803
+    def PutObject(self, Bucket, Key, Body, IfMatch=None, IfNoneMatch=None, **_):  # noqa: N802, N803
+        present = self.objects.get((Bucket, Key))
+        if IfMatch is not None and present is None:
+            raise error("NoSuchKey", "The specified key does not exist.")
+        if (IfNoneMatch and present is not None) or (IfMatch is not None and etag(present) != f'"{IfMatch}"'):
+            raise error("PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
         self.objects[Bucket, Key] = Body
+        return {"ETag": etag(Body)}
 
     def GetObject(self, Bucket, Key):  # noqa: N802, N803
         if (Bucket, Key) not in self.objects:
             raise error("NoSuchKey", "The specified key does not exist.")
         body = self.objects[Bucket, Key]
         stream = StreamingBody(BytesIO(body), len(body))
-        return {"Body": stream, "ETag": '"e"', "LastModified": self.now, "ContentLength": len(body)}
+        return {"Body": stream, "ETag": etag(body), "LastModified": self.now, "ContentLength": len(body)}
 
-    def ListObjectsV2(self, Bucket, Prefix, **_):  # noqa: N802, N803
-        keys = sorted(key for bucket, key in self.objects if bucket == Bucket and key.startswith(Prefix))
-        return {"Contents": [{"Key": key, "LastModified": self.now} for key in keys], "IsTruncated": False}
+    def ListObjectsV2(self, Bucket, Prefix, StartAfter="", Delimiter="", **_):  # noqa: N802, N803
+        keys = sorted(
+            key for bucket, key in self.objects if bucket == Bucket and key.startswith(Prefix) and key > StartAfter
+        )
+        folders = {}
+        if Delimiter:
+            tails = [key.removeprefix(Prefix).partition(Delimiter) for key in keys]
+            folders = dict.fromkeys(Prefix + head + mark for head, mark, _ in tails if mark)
+            keys = [key for key, (_, mark, _) in zip(keys, tails, strict=True) if not mark]
+        return {
+            "Contents": [
+                {"Key": key, "LastModified": self.now, "Size": len(self.objects[Bucket, key])} for key in keys
+            ],
+            "CommonPrefixes": [{"Prefix": folder} for folder in folders],
+            "IsTruncated": False,
+        }
+
+    def DeleteObjects(self, Bucket, Delete):  # noqa: N802, N803
+        for each in Delete["Objects"]:
+            self.objects.pop((Bucket, each["Key"]), None)
 
     def PutEvents(self, Entries):  # noqa: N802, N803
         self.events += [json.loads(entry["Detail"]) for entry in Entries]
@@ -350,6 +374,11 @@ class Aws:
     def told(self) -> dict[str, dict[str, Any]]:
         """The findings by their ids: told twice is told once."""
         return {finding["id"]: finding for finding in self.events}
+
+
+def etag(body: bytes) -> str:
+    """What S3 calls the content of an object that was written at once."""
+    return f'"{md5(body, usedforsecurity=False).hexdigest()}"'
 
 
 def error(code: str, message: str, http: int = 400, **members: Any) -> ClientError:

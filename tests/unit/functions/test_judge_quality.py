@@ -1,20 +1,26 @@
 import json
-from datetime import UTC, datetime, timedelta
+from collections import Counter
+from datetime import UTC, datetime, timedelta, timezone
 
-import boto3
+import botocore.client
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.judge_quality import app
-from tests.unit.functions.conftest import Context
+from tests.unit.functions.aws_in_memory import Aws
+from tests.unit.functions.conftest import Context, Stack
 from tests.unit.quality.builders import numbers, texts
 from trimtab.aws import quality_rows, s3, state_bucket
 from trimtab.capture.sample import RowSample, row_hashes
+from trimtab.quality import assessment
+from trimtab.quality import series as series_of_quality
 from trimtab.quality.kept import answers_prefix, hour_folder, labels_prefix
-from trimtab.quality.keyed_rows import keyed_rows, row_keys
+from trimtab.quality.keyed_rows import encode_rows, keyed_rows, row_keys, union
+from trimtab.quality.labelled import labelled_rows
 from trimtab.quality.labels import LABEL, Roles, answers_of
+from trimtab.quality.reference import estimate, reference_of
 from trimtab.training.trigger import trigger_of_finding
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -23,19 +29,53 @@ ROWS = 1000
 SETTINGS = {"positive": "1", "window_rows": ROWS, "max_window_hours": 10, "label_delay_hours": 6}
 
 
-@pytest.fixture(autouse=True)
-def outside(stack, monkeypatch):
+LEARNT, ESTIMATED = {}, {}
+
+
+class World(Stack):
+    """The stack's resources, kept in memory."""
+
+    aws: Aws
+
+
+def learnt_once(joined, quality):
+    """The reference as it is learnt, which takes long: the same rows are learnt from in many tests and runs."""
+    key = encode_rows(labelled_rows(joined)), quality.model_dump_json()
+    if key not in LEARNT:
+        LEARNT[key] = reference_of(joined, quality)
+    return LEARNT[key]
+
+
+def estimated_once(reference, answers, quality):
+    """Likewise: the same rows are estimated in many tests and runs."""
+    key = id(reference), encode_rows(answers), quality.model_dump_json()
+    if key not in ESTIMATED:
+        ESTIMATED[key] = reference, estimate(reference, answers, quality)  # the reference is held, for its id
+    return ESTIMATED[key][1]
+
+
+@pytest.fixture
+def stack(monkeypatch):
     """Findings are written down instead of leaving."""
-    monkeypatch.setattr(app, "publish_findings", lambda _, findings: stack.findings.extend(findings))
-    watch()
-    return stack
+    made = World()
+    made.aws = Aws(datetime.now(UTC))
+    monkeypatch.setattr(
+        botocore.client.BaseClient, "_make_api_call", lambda client, *called: made.aws.call(client, *called)
+    )
+    for name, value in {
+        "NAME": "trimtab", "STATE_BUCKET_NAME": made.state, "STATE_TABLE_NAME": made.table,
+        "FINDINGS_BUS_NAME": "trimtab-findings",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(app, "publish_findings", lambda _, findings: made.findings.extend(findings))
+    monkeypatch.setattr(app, "reference_of", learnt_once)
+    monkeypatch.setattr(assessment, "estimate", estimated_once)
+    watch(made)
+    return made
 
 
-def watch(endpoint="churn", **quality):
-    boto3.client("ssm").put_parameter(
-        Name=f"/trimtab/endpoints/{endpoint}", Value=json.dumps({"quality": SETTINGS | quality}), Type="String",
-        Overwrite=True,
-    )  # fmt: skip
+def watch(stack, endpoint="churn", **quality):
+    stack.aws.parameters[f"/trimtab/endpoints/{endpoint}"] = json.dumps({"quality": SETTINGS | quality})
 
 
 def rows_of(hour, rows=ROWS, flipped=0.0):
@@ -76,7 +116,7 @@ def play(stack, *flips, first=0, labelled=True, **how):
     for hour, flipped in enumerate(flips, first):
         answer(stack, hour, flipped=flipped, **how)
         if labelled:
-            label(stack, hour, flipped=flipped)
+            label(stack, hour, flipped=flipped, **{"rows": how["rows"]} if "rows" in how else {})
 
 
 def judge(context, hours=None, endpoint="churn", **payload):
@@ -92,6 +132,10 @@ def judge_at(context, *hours):
 def stored(stack, hour, endpoint="churn"):
     key = f"quality/{endpoint}/AllTraffic/{START + hour * HOUR:%Y-%m-%dT%H}.json"
     return json.loads(s3.read_object(stack.state, key))
+
+
+def hours_until_now():
+    return round((datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - START) / HOUR)
 
 
 def series(stack):
@@ -184,17 +228,31 @@ def test_a_run_that_is_killed_when_it_told_tells_the_same_fact_again(stack, cont
     assert len(set(raised)) == 1
 
 
+def told_long_ago(stack):
+    """Have the last finding told eight days ago."""
+    item = stack.aws.items["endpoint#churn", "quality#AllTraffic"]
+    notified = {"notified": (datetime.now(UTC) - timedelta(days=8)).isoformat()}
+    item["content"] = {"S": json.dumps(json.loads(item["content"]["S"]) | notified)}
+
+
 def test_an_alert_that_lasts_is_told_once_a_day(stack, context):
-    play(stack, 0.0, 0.3)
-    judge(context, 10)
+    play(stack, 0.0, 0.3, first=hours_until_now() - 20)
+    judge(context)
     judge(context)
     assert stack.told()[1:] == [("model_quality", "raised")]
-    item = {"pk": {"S": "endpoint#churn"}, "sk": {"S": "quality#AllTraffic"}}
-    content = boto3.client("dynamodb").get_item(TableName=stack.table, Key=item)["Item"]
-    old = json.loads(content["content"]["S"]) | {"notified": "2026-03-03T00:00:00+00:00"}
-    boto3.client("dynamodb").put_item(TableName=stack.table, Item=content | {"content": {"S": json.dumps(old)}})
+    told_long_ago(stack)
+    judge(context)
     judge(context)
     assert stack.told()[1:] == [("model_quality", "raised"), ("model_quality", "continued")]
+
+
+def test_an_endpoint_that_nobody_asks_any_more_is_not_reminded_of(stack, context):
+    """Its answers are kept for 400 days, and so it would be for so long."""
+    play(stack, 0.0, 0.3)
+    judge(context, 10)
+    told_long_ago(stack)
+    judge(context)
+    assert stack.told()[1:] == [("model_quality", "raised")]
 
 
 def test_labels_that_contradict_estimates_put_these_out_of_use(stack, context):
@@ -258,7 +316,7 @@ def test_labels_that_come_later_still_count_when_asked_for(stack, context):
 
 
 def test_windows_of_drift_are_joined_until_they_have_rows_enough(stack, context):
-    watch(window_rows=2500)
+    watch(stack, window_rows=2500)
     play(stack, *[0.0] * 7)
     judge(context, 40)
     entries = json.loads(s3.read_object(stack.state, "quality/churn/AllTraffic/series.json"))["entries"]
@@ -275,7 +333,7 @@ def test_a_past_moment_is_answered_from_what_is_stored(stack, context):
 
 
 def test_a_share_of_the_requests_is_enough(stack, context):
-    watch(keep_share=0.5, min_reference_labels=100)
+    watch(stack, keep_share=0.5, min_reference_labels=100)
     play(stack, 0.0, 0.0)
     judge(context, 40)
     assert 400 < stored(stack, 1)["labels"]["answered"] < 600
@@ -298,7 +356,7 @@ def test_labelled_training_data_is_the_reference(stack, context):
     sample = RowSample(row_hashes(1, 0, 3000), columns={"repaid": truth, "score": scores}, outputs=frozenset({"score"}))
     state_bucket.write_reference_sample(stack.state, "churn", sample)
     monitor = {"reference": "s3://data/train.csv", "quality": SETTINGS | {"label": "repaid", "positive": "yes"}}
-    boto3.client("ssm").put_parameter(Name="/trimtab/endpoints/churn", Value=json.dumps(monitor), Overwrite=True)
+    stack.aws.parameters["/trimtab/endpoints/churn"] = json.dumps(monitor)
     answer(stack, 0)
     assert judge(context, 2)["basis"] == "estimated"
     assert "labelled rows of s3://data/train.csv" in stack.findings[0].reason
@@ -306,7 +364,7 @@ def test_labelled_training_data_is_the_reference(stack, context):
 
 def test_one_endpoint_that_cannot_be_judged_stops_no_other(stack, context):
     play(stack, 0.0, 0.0)
-    watch("broken")
+    watch(stack, "broken")
     folder = hour_folder(answers_prefix("broken", "AllTraffic"), START)
     s3.write_object(stack.state, f"{folder}0.rows", b"junk")
     answer(stack, 1, endpoint="broken")
@@ -323,15 +381,14 @@ def test_one_endpoint_that_cannot_be_judged_stops_no_other(stack, context):
 
 def test_what_there_is_no_time_for_is_judged_by_the_next_run(stack, context):
     play(stack, 0.0, 0.0)
-    judge(Context(remaining=(300_000, 1_000)))
+    judge(Context(remaining=(300_000, 300_000, 1_000)))
     assert len(series(stack)) == 1
     judge(context)
     assert len(series(stack)) == 2
 
 
 def test_metrics_are_published_as_of_the_window(stack, context, capsys):
-    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    first = round((now - START) / HOUR) - 20
+    first = hours_until_now() - 20
     play(stack, 0.0, 0.0, first=first)
     app.lambda_handler({"endpoint": "churn"}, context)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"EndpointName"' in line]
@@ -350,7 +407,7 @@ def test_any_order_and_repetition_of_answers_and_labels_gives_the_same_verdict(s
         for key in list(s3.list_keys(stack.state, "")):
             if f"/{endpoint}/" in key:
                 s3.delete_objects(stack.state, [key])
-        watch(endpoint, window_rows=500)
+        watch(stack, endpoint, window_rows=500)
         for hour in range(2):
             rows = answer(stack, hour, endpoint=endpoint, rows=1000)
             labels = label(stack, hour, endpoint=endpoint, rows=1000)
@@ -368,3 +425,196 @@ def test_any_order_and_repetition_of_answers_and_labels_gives_the_same_verdict(s
         judge(Context(), 40, endpoint=endpoint)
         documents.append([{**stored(stack, hour, endpoint), "reference": None} for hour in range(2)])
     assert documents[0] == documents[1]
+
+
+# --- several runs at once, much data, little time
+
+
+def between(monkeypatch, where, name, *, do):
+    """Have something done once, when a function has been called and before its answer is used."""
+    called, left = getattr(where, name), [do]
+
+    def call(*arguments):
+        answer = called(*arguments)
+        if left:
+            left.pop()()
+        return answer
+
+    monkeypatch.setattr(where, name, call)
+
+
+def test_two_runs_at_once_lose_no_window_and_tell_nothing_wrong(stack, context, monkeypatch):
+    """A run that knows less than another one, which was begun later, must not clear what that one raised."""
+    play(stack, 0.0, 0.0)
+    judge(context, 8)
+    play(stack, 0.3, first=2)
+    between(monkeypatch, app.quality_documents, "open_series", do=lambda: judge(context, 10))
+    judge(context, 8)
+    assert len(series(stack)) == 3
+    assert stack.told() == [("settings", "raised"), ("model_quality", "raised")]
+
+
+def test_two_runs_that_judge_the_same_window_count_it_once(stack, context, monkeypatch):
+    play(stack, 0.0, 0.3)
+    between(monkeypatch, app.quality_documents, "open_series", do=lambda: judge(context, 10))
+    judge(context, 10)
+    assert stack.told() == [("settings", "raised"), ("model_quality", "raised")]
+
+
+def test_what_another_run_told_meanwhile_is_not_told_again(stack, context, monkeypatch):
+    play(stack, 0.0, 0.3)
+    judge(context, 7)
+    between(monkeypatch, app, "read_state", do=lambda: judge(context, 10))
+    judge(context, 10)
+    assert len({finding.id for finding in stack.findings}) == 2  # who hears of one twice tells it once
+
+
+def test_one_variant_that_cannot_be_judged_stops_no_other(stack, context):
+    play(stack, 0.0, 0.0)
+    s3.write_object(stack.state, f"{hour_folder(answers_prefix('churn', 'A'), START)}0.rows", b"junk")
+    document = {"window": {"start": START.isoformat(), "end": (START + HOUR).isoformat(), "rows": ROWS}}
+    state_bucket.write_window(stack.state, "churn", "A", START, document | {"verdict": "OK", "drifted": []})
+    with pytest.raises(app.EndpointsFailedError, match="could not be judged: churn"):
+        judge(context)
+    assert stored(stack, 1)["verdict"] == "OK"
+
+
+def test_endpoints_that_there_is_no_time_for_are_told(stack):
+    play(stack, 0.0)
+    watch(stack, "late")
+    answer(stack, 0, endpoint="late")
+    with pytest.raises(app.EndpointsFailedError, match=r"could not be judged: (churn|late); judged: (churn|late)"):
+        app.lambda_handler({}, Context(remaining=(300_000, 300_000, 1_000)))
+
+
+def test_each_endpoint_comes_first_as_often_as_the_others():
+    names = [str(number) for number in range(10)]
+    orders = [app.in_turn(names, START + hour * HOUR) for hour in range(50)]
+    assert {tuple(sorted(order)) for order in orders} == {tuple(sorted(names))}
+    firsts = [order[0] for order in orders]
+    assert all(4 <= firsts.count(name) <= 6 for name in names)
+    assert app.in_turn([], START) == []
+
+
+def test_a_past_moment_may_be_asked_for_in_any_time_zone(stack, context):
+    play(stack, 0.0, 0.0, 0.0)
+    judge(context, 20)
+    asked = (START + 2 * HOUR).astimezone(timezone(timedelta(hours=-9))).isoformat()
+    assert judge(context, until=asked)["window"]["start"] == (START + HOUR).isoformat()
+
+
+def test_what_labels_said_is_not_taken_back_for_a_moment_before_they_came(stack, context):
+    play(stack, 0.0, 0.0, 0.3)
+    judge(context, 20)
+    judge(context, 7, again=START.isoformat())
+    assert [each[0] for each in series(stack)] == ["realised"] * 3
+
+
+def test_labels_that_are_waited_for_longer_than_90_days_are_looked_at(stack, context):
+    watch(stack, label_delay_hours=24 * 100)
+    answer(stack, 0)
+    judge(context, 2)
+    answer(stack, 24 * 99)
+    judge(context, 24 * 99 + 2)
+    label(stack, 0, after=24 * 99)
+    judge(context, 24 * 100 + 2)
+    assert stored(stack, 0)["labels"]["usable"] == ROWS
+    assert len(series(stack)) == 2
+
+
+def test_training_data_that_comes_later_takes_the_place_of_too_few_labels(stack, context):
+    answer(stack, 0)
+    label(stack, 0, only=400)
+    judge(context, 7)
+    assert stack.findings == []
+    rng = np.random.default_rng(5)
+    scores = np.round(rng.random(3000), 3)
+    truth = texts(np.where(rng.random(3000) < scores, "1", "0").tolist())
+    sample = RowSample(row_hashes(1, 0, 3000), columns={"label": truth, "score": scores}, outputs=frozenset({"score"}))
+    state_bucket.write_reference_sample(stack.state, "churn", sample)
+    stack.aws.parameters["/trimtab/endpoints/churn"] = json.dumps(
+        {"reference": "s3://data/train.csv", "quality": SETTINGS}
+    )
+    answer(stack, 1)
+    judge(context, 8)
+    assert "labelled rows of s3://data/train.csv" in stack.findings[0].reason
+
+
+def test_of_a_very_large_window_a_part_is_judged(stack, context, monkeypatch):
+    monkeypatch.setattr(app, "MOST_JUDGED", 500)
+    watch(stack, min_reference_labels=100)
+    play(stack, 0.0, 0.0)
+    judge(context, 40)
+    found = stored(stack, 1)
+    assert found["window"]["rows"] == ROWS
+    assert 400 < found["rows"] < 600
+    assert found["labels"]["share"] == 1
+
+
+def test_labels_are_looked_through_when_there_are_too_many_to_hold(stack, context, monkeypatch):
+    play(stack, 0.0, 0.0, 0.0)
+    answer(stack, 3)
+    judge(context, 40)
+    judge(context, 40, again=START.isoformat())
+    held = [stored(stack, hour) for hour in range(4)]
+    monkeypatch.setattr(quality_rows, "MOST_HELD", 100)
+    judge(context, 40, again=START.isoformat())
+    assert [stored(stack, hour) for hour in range(4)] == held
+
+
+def test_files_that_another_run_joins_meanwhile_are_looked_for_again(stack, context, monkeypatch):
+    rows = answer(stack, 0)
+    folder = hour_folder(answers_prefix("churn", "AllTraffic"), START)
+    parts = [rows.where(np.arange(ROWS) % 4 == part) for part in range(4)]
+    s3.delete_objects(stack.state, list(s3.list_keys(stack.state, folder)))
+    for part in parts:
+        quality_rows.write_rows(stack.state, folder, part)
+    between(monkeypatch, quality_rows, "row_files", do=lambda: judge(context, 3))
+    judge(context, 3)
+    assert stored(stack, 0)["rows"] == ROWS
+
+
+def test_an_hour_too_large_for_memory_is_left_in_several_files(stack, monkeypatch):
+    monkeypatch.setattr(quality_rows, "MOST_CELLS", 400 * 6)
+    rows = answer(stack, 0)
+    folder = hour_folder(answers_prefix("churn", "AllTraffic"), START)
+    s3.delete_objects(stack.state, list(s3.list_keys(stack.state, folder)))
+    for part in range(20):
+        quality_rows.write_rows(stack.state, folder, rows.where(np.arange(ROWS) % 20 == part))
+    prefix = answers_prefix("churn", "AllTraffic")
+
+    def read():
+        return quality_rows.read_hours(stack.state, prefix, START, START + HOUR, settled=START + HOUR)
+
+    assert all(len(part) <= 400 for part in read())
+    assert 3 <= len(list(s3.list_keys(stack.state, folder))) <= 5
+    assert encode_rows(union(read())) == encode_rows(rows)
+
+
+def test_metrics_are_published_once_by_estimate_and_once_by_labels(stack, context, capsys):
+    first = hours_until_now() - 40
+    play(stack, 0.0, first=first)
+    answer(stack, first + 1)
+    for hour in (first + 3, first + 8, first + 12, first + 34):
+        judge(context, hour)
+    label(stack, first + 1, after=30)
+    judge(context, first + 38, again=(START + (first + 1) * HOUR).isoformat())
+    lines = [line for line in capsys.readouterr().out.splitlines() if '"EndpointName"' in line]
+    named = [name for line in lines for name in ("EstimatedAccuracy", "RealisedAccuracy") if f'"{name}":' in line]
+    assert named == ["EstimatedAccuracy", "RealisedAccuracy", "RealisedAccuracy"]
+
+
+def test_requests_of_an_hour_are_as_many_as_hours_of_labels_and_some_for_each_window(stack, context, monkeypatch):
+    """In the steady state each hour has a window to estimate, and three whose labels are looked at."""
+    monkeypatch.setattr(series_of_quality, "LOOKS", (0 * HOUR, 3 * HOUR, 9 * HOUR))
+    watch(stack, window_rows=200, min_reference_labels=200)
+    play(stack, *[0.0] * 18, rows=200)
+    judge(context, 17)
+    del stack.aws.calls[:]
+    judge(context, 18)
+    counted = Counter(stack.aws.names())
+    labels = sum(name == "GetObject" and call["Key"].startswith("labels/") for name, call in stack.aws.calls)
+    assert labels == 18 - 2
+    assert counted["GetObject"] - labels <= 4 * 6 + 8
+    assert counted["ListObjectsV2"] <= 4 * 2 + 5
+    assert counted["PutObject"] == 4 * 2

@@ -1,9 +1,11 @@
 import copy
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import boto3
+import botocore.client
 import numpy as np
 import pytest
 from botocore.exceptions import ClientError
@@ -531,3 +533,64 @@ def test_rows_that_cannot_be_written_bring_their_messages_back(stack, context, m
     watch_quality()
     monkeypatch.setattr(app.quality_rows, "write_rows", lambda *_: (_ for _ in ()).throw(OSError))
     assert handle(context, record(put(stack, line()), 1), record(put(stack, line(), endpoint="other"), 2)) == ["m1"]
+
+
+def test_labels_in_one_place_are_kept_for_every_endpoint_that_has_them_there(stack, context):
+    """As two endpoints do that stand for each other; a neighbour whose name begins alike has its own."""
+    for endpoint in ("blue", "green"):
+        watch_quality('{"quality": {"labels": "s3://captures/truth/churn"}}', endpoint)
+        handle(context, record(put(stack, line(), endpoint=endpoint)))
+    watch_quality("{quality: {}}", "churn-v2")
+    handle(context, record(put_truth(stack, truth("a"), prefix="truth/churn")))
+    assert list(kept(stack, "labels/")) == ["labels/blue/2024/11/20/09", "labels/green/2024/11/20/09"]
+    handle(context, record(put_truth(stack, truth("b"), prefix="truth/churn-v2")))
+    assert sorted(kept(stack, "labels/"))[1:2] == ["labels/churn-v2/2024/11/20/09"]
+
+
+def test_of_a_share_of_the_requests_answers_and_labels_are_kept_both_or_neither(stack, context):
+    watch_quality("{quality: {keep_share: 0.5}}")
+    names = [f"r{number}" for number in range(40)]
+    lines = [line().replace('"eventId": "1"', f'"eventId": "{name}"') for name in names]
+    handle(context, record(put(stack, *lines), 1), record(put_truth(stack, *map(truth, names)), 2))
+    (answers,), (told,) = (kept(stack, prefix).values() for prefix in ("answers/", "labels/"))
+    assert keys_of(answers) == keys_of(told)
+    assert 5 < len(told) < 35
+
+
+def test_ground_truth_of_any_length_is_read_in_parts(stack, context, monkeypatch):
+    watch_quality()
+    monkeypatch.setattr(app, "LABELS_AT_ONCE", 3)
+    monkeypatch.setattr(app, "MOST_LISTED", 4)
+    names = [f"r{number}" for number in range(10)]
+    assert handle(context, record(put_truth(stack, *map(truth, names), *["junk"] * 10))) == []
+    ((_, found),) = kept(stack, "labels/").items()
+    assert keys_of(found) == sorted(row_keys(names, [0] * 10).tolist())
+    (document,) = quarantined(stack).values()
+    assert (document["unreadable"], document["records_lost"], len(document["lines"])) == ({"not_json": 10}, 10, 4)
+
+
+def test_an_answer_that_is_redacted_is_not_kept(stack, context):
+    watch_quality('{"columns": ["age", "plan"], "predictions": ["score"], "redact": ["score"], "quality": {}}')
+    handle(context, record(put(stack, line())))
+    assert kept(stack, "answers/") == {}
+
+
+def test_where_no_quality_is_watched_nothing_more_is_asked_of_aws(stack, context, monkeypatch):
+    called = []
+    call = botocore.client.BaseClient._make_api_call
+
+    def noted(client, operation, parameters):
+        called.append((operation, parameters.get("Key")))
+        return call(client, operation, parameters)
+
+    key = put(stack, line())
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", noted)
+    handle(context, record(key))
+    *asked, (written, pack) = called
+    assert Counter(asked) == {
+        ("GetParameter", None): 1,
+        ("GetObject", key): 1,
+        ("GetObject", "references/churn/AllTraffic.json"): 1,
+        ("GetObject", "references/churn/current.json"): 1,
+    }
+    assert (written, pack.partition("/")[0]) == ("PutObject", "profiles")

@@ -10,9 +10,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.track_cost import app
-from trimtab.aws import cost_documents, cost_metrics, cost_observations, price_lists
+from trimtab.aws import cost_documents, cost_metrics, cost_observations, outcome_files, price_lists, s3
 from trimtab.aws.cloudwatch_metrics import Series
-from trimtab.aws.quality_rows import write_rows
+from trimtab.aws.quality_rows import read_hours, read_rows, write_rows
 from trimtab.aws.sagemaker import Endpoint
 from trimtab.aws.sagemaker_deployments import NotFoundError
 from trimtab.cost.components import Reservation
@@ -868,6 +868,32 @@ def test_a_file_that_cannot_be_read_is_said_and_tried_again(stack, context, caps
     row = track(context, endpoint="churn")["endpoints"]["churn"]["revenue_impact"]
     assert row["mid"] == pytest.approx(250)
     assert list(impacts(capsys)) == [judged_day + DAY]
+
+
+@pytest.mark.usefixtures("judged_day")
+def test_a_file_too_large_for_memory_is_said(stack, context, monkeypatch):
+    worth(stack)
+    monkeypatch.setattr(outcome_files, "MOST_BYTES", 100)
+    row = track(context, endpoint="churn")["endpoints"]["churn"]["revenue_impact"]
+    assert f"s3://{stack.captures}/worth/today.csv.gz: has " in row["problem"]
+
+
+def test_answers_that_are_joined_in_other_files_meanwhile_are_looked_for_again(stack, context, monkeypatch, judged_day):
+    worth(stack)
+    prefix, end = answers_prefix("churn", CANARY), judged_day + DAY
+    folder = hour_folder(prefix, judged_day + 3 * HOUR)
+    rows = read_rows(stack.state, s3.list_keys(stack.state, folder))
+    write_rows(stack.state, folder, rows.where(rows.keys != rows.keys[0]))
+    listed = outcome_files.row_files
+
+    def list_and_join(*arguments):
+        found = listed(*arguments)
+        list(read_hours(stack.state, prefix, judged_day, end, settled=end))
+        return found
+
+    monkeypatch.setattr(outcome_files, "row_files", list_and_join)
+    row = track(context, endpoint="churn")["endpoints"]["churn"]["revenue_impact"]
+    assert row["outcomes"] == {"canary": 300, "production": 300}
 
 
 @pytest.mark.usefixtures("judged_day")

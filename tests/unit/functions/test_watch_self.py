@@ -339,6 +339,17 @@ def test_failing_functions_are_looked_for_once_an_hour(stack, context):
     assert checks["function_faults:trimtab-send-alert"]["verdict"] == "INSUFFICIENT_DATA"
 
 
+def test_what_drift_judging_fails_at_again_and_again_is_told(stack, context):
+    for hour in (2, 5):
+        publish("EndpointsJudged", 1, THIS_HOUR - hour * HOUR, namespace="Trimtab", service="detect_drift")
+        publish("ExplanationsFailed", 1, THIS_HOUR - hour * HOUR, namespace="Trimtab", service="detect_drift")
+    checks = watch(context, 30)["trimtab"]
+    assert [(each.title, each.state) for each in stack.findings if each.kind == "self"] == [
+        ("Trimtab cannot write why windows drifted", "raised")
+    ]
+    assert checks["lasting_failure:ModelMonitorReportsFailed"]["verdict"] == "OK"
+
+
 def test_a_lost_state_write_repeats_the_same_facts(stack, context, monkeypatch):
     switch_notifications_off(stack)
     with monkeypatch.context() as killed:

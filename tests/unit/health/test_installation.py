@@ -3,7 +3,7 @@
 import pytest
 
 from trimtab.drift.verdict import Verdict
-from trimtab.health.installation import dead_letters, function_faults, queue_age
+from trimtab.health.installation import dead_letters, function_faults, lasting_failure, queue_age
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,10 @@ def test_every_dead_letter_is_told():
 )
 def test_faults_of_functions_are_counted_and_what_is_not_known_is_no_zero(errors, throttles, verdict):
     assert function_faults("trimtab-detect-drift", errors=errors, throttles=throttles).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("hours", "verdict"), [(None, Verdict.INSUFFICIENT_DATA), (0, Verdict.OK), (1, Verdict.OK), (2, Verdict.ALERT)]
+)
+def test_what_stops_nothing_is_told_when_it_fails_again(hours, verdict):
+    assert lasting_failure("ExplanationsFailed", missing="why windows drifted", failed_hours=hours).verdict is verdict

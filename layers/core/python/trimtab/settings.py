@@ -286,9 +286,14 @@ class EndpointSettings(BaseModel):
         )
 
     @model_validator(mode="after")
-    def _segments_may_be_kept(self) -> "EndpointSettings":
-        if self.quality and (never := sorted(self.redact & set(self.quality.segments))):
-            raise ValueError(f"quality.segments: {', '.join(never)} is never kept, as redact says")
+    def _quality_needs_nothing_redacted(self) -> "EndpointSettings":
+        quality = self.quality
+        if quality is None:
+            return self
+        wanted = {"segments": quality.segments, "prediction": (quality.prediction,), "score": (quality.score,)}
+        for key, names in wanted.items():
+            if never := sorted(self.redact & set(names)):
+                raise ValueError(f"quality.{key}: {', '.join(never)} is never kept, as redact says")
         return self
 
     @field_validator("columns", "predictions")

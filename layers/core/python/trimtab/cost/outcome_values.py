@@ -60,9 +60,12 @@ def merge_values(parts: Iterable[Values]) -> Values:
     return _each_once(requests, np.concatenate([each.values for each in given]))
 
 
-def outcomes_among(rows: KeyedRows, values: Values) -> Outcomes:
-    """The outcomes of the requests that these answers were given to."""
-    known = values.values[np.isin(values.requests, _requests(rows.keys))]
+def outcomes_among(parts: Iterable[KeyedRows], values: Values) -> Outcomes:
+    """The outcomes of the requests that these answers were given to, each once."""
+    is_answered = np.zeros(len(values.requests), np.bool_)
+    for rows in parts:
+        is_answered |= np.isin(values.requests, _requests(rows.keys))
+    known = values.values[is_answered]
     if len(known) < 2:
         return Outcomes(len(known), float(known.sum()), 0.0)
     return Outcomes(len(known), float(known.mean()), float(known.var(ddof=1)))

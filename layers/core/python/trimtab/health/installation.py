@@ -6,6 +6,8 @@ from trimtab.health.check import Check
 ERRORS_AN_HOUR = 3
 """A scheduled function that fails is tried three times: so many errors are a run that was lost."""
 THROTTLES_AN_HOUR = 10
+FAILED_HOURS_A_DAY = 2
+"""What stops nothing may fail once, as when another run writes at the same time; what fails again is broken."""
 
 
 def queue_age(queue: str, *, waiting: int, age_minutes: float | None, limit_minutes: int) -> Check:
@@ -61,6 +63,25 @@ def function_faults(function: str, *, errors: float | None, throttles: float | N
         verdict=verdict,
         reason=reason,
         evidence={"function": function, "errors": errors, "throttles": throttles},
+    )
+
+
+def lasting_failure(metric: str, *, missing: str, failed_hours: int | None) -> Check:
+    """Whether something that stops nothing when it fails does so again and again. `missing`: what people lack then.
+    `failed_hours`: hours of the last day in which it failed, None when that is not known."""
+    if failed_hours is None:
+        verdict, reason = Verdict.INSUFFICIENT_DATA, "CloudWatch does not know how it went in the last day."
+    else:
+        verdict = Verdict.ALERT if failed_hours >= FAILED_HOURS_A_DAY else Verdict.OK
+        reason = f"Failed in {failed_hours} of the last 24 hours; windows are judged all the same. The log says why."
+    return Check(
+        name=f"lasting_failure:{metric}",
+        kind="self",
+        severity="warning",
+        title=f"Trimtab cannot write {missing}",
+        verdict=verdict,
+        reason=reason,
+        evidence={"metric": metric, "failed_hours": failed_hours},
     )
 
 
