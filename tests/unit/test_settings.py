@@ -201,3 +201,9 @@ def test_a_beginning_of_the_inference_id_needs_a_separator():
     assert parse_endpoint_settings("model_attribute: 'inferenceId:/'").model_attribute == "inferenceId:/"
     with pytest.raises(SettingsError, match=r"^model_attribute: after inferenceId: the separator is missing"):
         parse_endpoint_settings("model_attribute: 'inferenceId:'")
+
+
+@pytest.mark.parametrize("quality", ["segments: [plan]", "prediction: plan", "score: plan"])
+def test_what_quality_is_told_from_must_not_be_redacted(quality):
+    with pytest.raises(SettingsError, match=rf"quality\.{quality.partition(':')[0]}: plan is never kept"):
+        parse_endpoint_settings(f"{{redact: [plan], quality: {{{quality}}}}}")
