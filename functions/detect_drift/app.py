@@ -214,12 +214,13 @@ def importance_of(subject: Subject, reference: Reference) -> Importance:
     """How much each column matters: as the settings say, else estimated once from the reference's rows. Failing at it
     stops nothing."""
     given, ignore = subject.settings.importance, sorted(subject.settings.ignore)
+    most = subject.settings.multivariate.max_columns
     if given:
         return given_importance(given)
     try:
         document = subject.rows.importance(
-            {"grid": reference.grid.name, "ignore": ignore},
-            lambda sample: importance_document(estimate_importance(sample, ignore)),
+            {"grid": reference.grid.name, "ignore": ignore, "max_columns": most},
+            lambda sample: importance_document(estimate_importance(sample, ignore, most=most)),
         )
     except Exception:
         logger.exception("Importances could not be estimated", extra={"origin": subject.origin})

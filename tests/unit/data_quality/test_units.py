@@ -63,6 +63,36 @@ def test_a_column_around_zero_that_becomes_zero_is_in_no_other_unit(sampled):
     assert found(np.zeros(5_000), before[:2_000], sampled=sampled) is None
 
 
+@pytest.mark.parametrize("spread", [0.75, 1.0, 1.25])
+def test_a_great_factor_is_told_of_long_tails_too(spread):
+    random = generator(5)
+    before = np.exp(random.normal(2, spread, 10_000))
+    # each window's mean is 0.05 standard deviations away, as live ones' are
+    windows = [1_000 * np.exp(random.normal(2 + 0.05 * spread * random.normal(), spread, 1_000)) for _ in range(50)]
+    changes = [found(before, after) for after in windows]
+    assert all(change is not None and change.conversion.factor > 900 for change in changes)
+
+
+TAILS = {
+    "log-normal": lambda random, rows: np.exp(random.normal(2, 1.25, rows)),
+    "gamma": lambda random, rows: random.gamma(2, 3, rows),
+    "Pareto": lambda random, rows: 1 + random.pareto(2.5, rows),
+    "whole": lambda random, rows: random.integers(1, 6, rows).astype(float),
+}
+
+
+@pytest.mark.parametrize("draw", TAILS.values(), ids=TAILS.keys())
+def test_what_drifts_without_a_change_of_units_is_given_no_great_factor(draw):
+    random = generator(6)
+    before = draw(random, 10_000)
+    mean, spread = before.mean(), before.std()
+    for _ in range(20):
+        now, away, factor = draw(random, 1_000), random.uniform(1, 3) * spread, random.uniform(1.5, 4)
+        for after in (now + away, now - away, now * factor, now / factor, (now - mean) * factor + mean + away):
+            change = found(before, after)
+            assert change is None or 1 / CERTAIN_FACTOR < change.conversion.factor < CERTAIN_FACTOR
+
+
 def test_whole_numbers_survive_the_rounding_of_the_conversion():
     sizes = generator(3).integers(5, 12, 5_000).astype(float)
     change = found(sizes, sizes[:2_000] * 2.54)

@@ -47,7 +47,7 @@ def explained(before, after, *, season=False, sampled=True, **known):
         window,
         assessment,
         samples if sampled else (None, None),
-        estimate_importance(samples[0]),
+        estimate_importance(samples[0], most=100),
         thresholds,
         DataQualitySettings(),
         MultivariateSettings(),

@@ -21,8 +21,12 @@ def scored(rows=1_500, seed=0, noise=0.1, answer=None):
     return sample_of(columns, 1, outputs=("score",))
 
 
+def estimated(sample, ignore=(), most=100):
+    return estimate_importance(sample, ignore, most=most)
+
+
 def test_columns_matter_as_they_do_to_the_answers():
-    found = estimate_importance(scored())
+    found = estimated(scored())
     ranked = sorted(found.shares, key=found.shares.__getitem__, reverse=True)
     assert ranked[:3] == ["x0", "x1", "plan"]
     assert found.shares["x0"] == pytest.approx(4 / 5.25, abs=0.1)  # the shares of variance 4 : 1 : 1/4
@@ -32,16 +36,23 @@ def test_columns_matter_as_they_do_to_the_answers():
 
 
 def test_classes_are_answers_too():
-    found = estimate_importance(scored(answer=lambda score: texts(np.where(score > 0, "yes", "no").tolist())))
+    found = estimated(scored(answer=lambda score: texts(np.where(score > 0, "yes", "no").tolist())))
     assert max(found.shares, key=found.shares.__getitem__) == "x0"
 
 
 def test_equal_samples_give_equal_importances():
-    assert estimate_importance(scored()) == estimate_importance(scored())
+    assert estimated(scored()) == estimated(scored())
+
+
+def test_of_too_many_columns_those_are_looked_at_that_tell_most_of_the_answers():
+    few = estimated(scored(), most=3)
+    assert few.shares.keys() == {"x0", "x1", "plan"}
+    assert few.compared == (3, 5)
+    assert estimated(scored()).compared == (5, 5)
 
 
 def test_ignored_columns_are_left_out():
-    assert "x0" not in estimate_importance(scored(), ignore={"x0"}).shares
+    assert "x0" not in estimated(scored(), ignore={"x0"}).shares
 
 
 @pytest.mark.parametrize(
@@ -55,11 +66,13 @@ def test_ignored_columns_are_left_out():
     ],
 )
 def test_what_cannot_be_known_is_said(sample, why):
-    found = estimate_importance(sample)
+    found = estimated(sample)
     assert found.shares == {}
     assert why in found.unknown
 
 
-@pytest.mark.parametrize("importance", [Importance({"a": 0.7, "b": 0.3}, 0.8, 500), Importance(unknown="why")])
+@pytest.mark.parametrize(
+    "importance", [Importance({"a": 0.7, "b": 0.3}, 0.8, 500, compared=(2, 9)), Importance(unknown="why")]
+)
 def test_the_document_gives_it_back(importance):
     assert importance_of_document(importance_document(importance)) == importance

@@ -63,6 +63,18 @@ def test_a_column_that_became_text_is_compared_as_text():
     assert separated(before, after).verdict is Verdict.WARN
 
 
+def test_of_too_many_columns_the_first_ones_named_are_looked_at():
+    before, after = rows(0), rows(1, shift=1.0)
+    samples, few = (sample_of(before, 1), sample_of(after, 2)), MultivariateSettings(max_columns=3)
+    first = separate(*samples, ["x2", "not there", "x5", "x1", "x0"], few)
+    assert (first.verdict, first.compared) == (Verdict.WARN, (3, 4))
+    assert "by 3 of 4 columns" in first.reason
+    assert first == separate(*samples, ["x1", "x2", "x5", "x0"], few)
+    last = separate(*samples, ["x5", "x1", "x0", "x2"], few)
+    assert (last.verdict, last.compared) == (Verdict.OK, (3, 4))
+    assert separated(before, after).compared == (9, 9)
+
+
 def test_small_samples_and_other_columns_tell_nothing():
     small = {"x": numbers(np.arange(50.0))}
     assert separated(small, rows(0)).verdict is Verdict.INSUFFICIENT_DATA

@@ -2,8 +2,12 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from tests.unit.diagnosis.test_cause import BEFORE, explained, traffic
+from trimtab.diagnosis.ranking import by_weight
 from trimtab.diagnosis.window import deployment_behind, diagnosis_document
+from trimtab.drift.assessment import Assessment
+from trimtab.drift.columns import ColumnAssessment
 from trimtab.drift.deployments import Deployment
+from trimtab.drift.verdict import Verdict
 from trimtab.drift.windows import Window
 
 START = datetime(2026, 11, 20, 8, tzinfo=UTC)
@@ -33,6 +37,21 @@ def test_rows_that_differ_as_a_whole_make_a_quiet_window_a_warning():
     assert told["reason"].startswith("no column drifted; but rows can be told")
     quiet = diagnosis_document(explained(BEFORE, traffic(2_000, 1)), {"verdict": "OK", "reason": "no column drifted"})
     assert "verdict" not in quiet
+
+
+def test_columns_are_worth_a_look_by_importance_then_by_how_far_they_moved_then_by_name():
+    def column(verdict, psi):
+        return ColumnAssessment("numeric", verdict, (9, 9), (0.0, 0.0), (0.0, 0.0), psi_adjusted=psi)
+
+    columns = {
+        "matters": column(Verdict.OK, 0.0),
+        "moved": column(Verdict.WARN, 0.3),
+        "moved far": column(Verdict.ALERT, 2.0),
+        "by chance": column(Verdict.OK, 0.04),
+        "as ever": column(Verdict.OK, None),
+    }
+    assessment = Assessment(Verdict.ALERT, "", (9, 9), columns)
+    assert by_weight(assessment, {"matters": 0.1}) == ["matters", "moved far", "moved", "as ever", "by chance"]
 
 
 def test_the_deployment_behind_an_alert_is_in_its_first_window_or_right_before():

@@ -538,7 +538,8 @@ def test_a_drift_names_its_cause_and_what_tells_the_rows_apart(stack, context):
 
 def test_importances_are_estimated_once_for_a_reference(stack, context, monkeypatch):
     calls = []
-    monkeypatch.setattr(app, "estimate_importance", lambda *given: calls.append(given) or Importance(unknown="asked"))
+    asked = Importance(unknown="asked")
+    monkeypatch.setattr(app, "estimate_importance", lambda *given, **_: calls.append(given) or asked)
     hours(stack, [0, 0])
     detect(context, START + 4 * HOUR)
     hours(stack, [0, 0], first=2)
@@ -557,7 +558,7 @@ def test_a_window_that_cannot_be_explained_is_judged_all_the_same(stack, context
     ("settings", "verdict"), [("", "ALERT"), ("estimate_importance: true", "WARN"), ("importance: {c: 1}", "WARN")]
 )
 def test_estimated_importances_decide_where_settings_say_so(stack, context, monkeypatch, settings, verdict):
-    monkeypatch.setattr(app, "estimate_importance", lambda *_: Importance({"c": 1.0, "x": 0.0}))
+    monkeypatch.setattr(app, "estimate_importance", lambda *_, **__: Importance({"c": 1.0, "x": 0.0}))
     if settings:
         put_settings(settings)
     hours(stack, [0, 1])

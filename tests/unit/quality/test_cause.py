@@ -92,6 +92,28 @@ def test_harder_rows_without_segments_are_a_covariate_shift():
     assert told.cause == "covariate_shift"
 
 
+def test_a_window_of_clean_and_changed_rows_whose_inputs_did_not_move_is_no_covariate_shift():
+    """Rows got harder by chance, so that the estimate explains most of the loss, and some labels are turned besides."""
+    random = np.random.default_rng(8)
+    reference = reference_of(window(random, 4000), SETTINGS)
+    mixed = window(random, 3000, spread=1.3, flipped=0.03)
+    found, hint = cause_of(reference, mixed, ())
+    assert found.verdict in (Verdict.WARN, Verdict.ALERT)
+    assert hint.change / 2 < hint.explained < hint.change
+    assert (hint.cause, "no input moved" in hint.text) == ("concept_change", True)
+    assert cause_of(reference, mixed, ("age",))[1].cause == "covariate_shift"
+    assert cause_of(reference, mixed, None)[1].cause == "covariate_shift"
+
+
+def test_a_loss_that_the_estimate_explains_though_no_input_moved_has_no_known_cause():
+    random = np.random.default_rng(9)
+    reference = reference_of(window(random, 4000), SETTINGS)
+    harder = window(random, 3000, spread=0.8)
+    without = judge_estimate(reference.performance, estimate(reference, harder.answered, SETTINGS), SETTINGS)
+    told = likely_cause(without, reference=reference.performance, current=None, estimate=None, drift=InputDrift())
+    assert (told.cause, "no input moved" in told.text) == ("unknown", True)
+
+
 def test_without_estimate_or_drift_the_cause_is_not_known(reference):
     random = np.random.default_rng(6)
     changed = window(random, 3000, region=random.random(3000) < 0.2, flipped=0.1)

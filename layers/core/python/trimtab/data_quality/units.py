@@ -3,7 +3,8 @@
 Looked for in two ways, which have to agree where both can be had. The window's exact moments (mean, standard
 deviation, least and greatest value) are those of the reference after a conversion that feeds are known to mistake; and
 the rows of the sample, converted back, have the reference's distribution. A conversion by a factor near 1 resembles a
-change of the world too much to go by moments alone: it needs the sample.
+change of the world too much to go by moments alone: it needs the sample. Of a great factor the sample tells more than
+the moments do, which a few values of a long tail decide: they need to agree but roughly then.
 """
 
 from collections.abc import Iterator
@@ -26,8 +27,13 @@ of the factor …"""
 SPREAD_TOLERANCE = 0.1
 """… and how far the logarithm of the standard deviation."""
 CERTAIN_FACTOR = 5.0
-"""From this factor on, up or down, moments alone tell."""
+"""From this factor on, up or down, moments alone tell. With a sample that fits they need to agree but roughly."""
+ROUGH_MEAN_TOLERANCE = 0.3
+"""How far the mean may then be, in the reference's standard deviations (a normal column is a PSI of 0.09 away) …"""
+ROUGH_SPREAD_TOLERANCE = log(3)
+"""… and the logarithm of the standard deviation. That of long tails varies so much (simulated: log-normal, Pareto)."""
 FEWEST_SAMPLED = 100
+NORMAL_KURTOSIS = 3.0
 _SAME = 1e-7
 
 
@@ -115,7 +121,7 @@ def unit_change(
         rows = None
     return min(
         _fitting(bins, reference, current, (before, now), rows, fit),
-        key=lambda found: _distance(found.conversion, before, now),
+        key=lambda found: _distance(found.conversion, before, now, _kurtosis(rows)),
         default=None,
     )
 
@@ -130,7 +136,8 @@ def _fitting(
 ) -> Iterator[UnitChange]:
     before, now = moments
     for conversion in CONVERSIONS:
-        if not _agrees(conversion, before, now, current.valid, reference.valid):
+        is_rough = rows is not None and _is_certain(conversion)
+        if not _agrees(conversion, before, now, current.valid, reference.valid, is_rough=is_rough):
             continue
         if rows is not None:
             away = _psi_after(bins, reference, conversion, rows)
@@ -156,21 +163,32 @@ def _moments(profile: ColumnProfile) -> _Moments | None:
     return _Moments(mean, sqrt(variance))
 
 
-def _agrees(conversion: Conversion, before: _Moments, now: _Moments, n: int, m: int) -> bool:
-    """Whether mean and spread are what the conversion makes of the reference's, as far as chance lets one tell."""
+def _agrees(conversion: Conversion, before: _Moments, now: _Moments, n: int, m: int, *, is_rough: bool) -> bool:
+    """Whether mean and spread are what the conversion makes of the reference's, as far as chance lets one tell; or
+    roughly so."""
     back = (now.mean - conversion.offset) / conversion.factor
     spread = now.spread / abs(conversion.factor)
     chance = normal_quantile((1 + CONFIDENCE) / 2) * sqrt(spread**2 / n + before.spread**2 / m)
     allowed = max(chance, MOMENT_TOLERANCE * max(abs(before.mean), before.spread))
-    return abs(back - before.mean) <= allowed and abs(log(spread / before.spread)) <= SPREAD_TOLERANCE
+    if is_rough:
+        allowed = max(allowed, ROUGH_MEAN_TOLERANCE * before.spread)
+    most = ROUGH_SPREAD_TOLERANCE if is_rough else SPREAD_TOLERANCE
+    return abs(back - before.mean) <= allowed and abs(log(spread / before.spread)) <= most
 
 
-def _distance(conversion: Conversion, before: _Moments, now: _Moments) -> float:
+def _distance(conversion: Conversion, before: _Moments, now: _Moments, kurtosis: float) -> float:
     back = (now.mean - conversion.offset) / conversion.factor
-    # both in squared standard errors of a normal column: that of the logarithm of a spread is 1/sqrt(2n)
-    return ((back - before.mean) / before.spread) ** 2 + 2 * log(
-        now.spread / abs(conversion.factor) / before.spread
-    ) ** 2
+    grown = log(now.spread / abs(conversion.factor) / before.spread)
+    # both in squared standard errors: that of the logarithm of a spread is sqrt((kurtosis - 1) / 4n)
+    return ((back - before.mean) / before.spread) ** 2 + 4 / (kurtosis - 1) * grown**2
+
+
+def _kurtosis(rows: FloatArray | None) -> float:
+    """Of the sampled rows; a normal column's without any. Two-valued columns, which have 1, count as 1.1."""
+    spread = 0.0 if rows is None else float(rows.std())
+    if rows is None or not spread > 0:
+        return NORMAL_KURTOSIS
+    return max(1.1, float((((rows - rows.mean()) / spread) ** 4).mean()))
 
 
 def _is_certain(conversion: Conversion) -> bool:

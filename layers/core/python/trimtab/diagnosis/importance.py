@@ -2,6 +2,7 @@
 
 The importance of a column is how much worse the model gets on rows it was not made from when that column is shuffled
 (permutation importance: Breiman 2001; Fisher, Rudin and Dominici 2019). Columns that say the same share what they have.
+Of many columns only those are looked at that tell most of the answers each by itself; the others count as unimportant.
 """
 
 from collections.abc import Collection, Mapping
@@ -12,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from trimtab.capture.sample import RowSample, SampleColumn, trim
-from trimtab.capture.table import FloatArray, TextColumn
+from trimtab.capture.table import FloatArray, IntArray, TextColumn
 from trimtab.diagnosis.stacking import column_of, picked
-from trimtab.quality.binned_features import binned, feature_bins
+from trimtab.quality.binned_features import Codes, binned, feature_bins
 from trimtab.quality.boosting import boost
 
 FEWEST_ROWS = 300
@@ -31,12 +32,14 @@ _LEARNT = 2 / 3
 @dataclass(frozen=True, slots=True)
 class Importance:
     """`shares` by column, summing to 1; none where `unknown` says why they cannot be told. `explained`: how much of the
-    answers' variance the model explains on `rows` rows that it was not made from."""
+    answers' variance the model explains on `rows` rows that it was not made from. `compared`: how many columns were
+    looked at, of how many there are."""
 
     shares: Mapping[str, float] = field(default_factory=dict)
     explained: float = 0.0
     rows: int = 0
     unknown: str = ""
+    compared: tuple[int, int] = (0, 0)
 
 
 def given_importance(weights: Mapping[str, float]) -> Importance:
@@ -45,8 +48,9 @@ def given_importance(weights: Mapping[str, float]) -> Importance:
     return Importance({name: weight / total for name, weight in weights.items()})
 
 
-def estimate_importance(sample: RowSample, ignore: Collection[str] = (), *, seed: int = 0) -> Importance:
-    """The importance of a sample's input columns. Equal samples and seeds give equal results."""
+def estimate_importance(sample: RowSample, ignore: Collection[str] = (), *, most: int, seed: int = 0) -> Importance:
+    """The importance of a sample's input columns, of no more than the `most` telling of them. Equal samples and seeds
+    give equal results."""
     sample = trim(sample, MOST_ROWS)
     inputs = {
         name: column_of(column)
@@ -70,6 +74,8 @@ def estimate_importance(sample: RowSample, ignore: Collection[str] = (), *, seed
     learnt = {name: picked(column, learn) for name, column in inputs.items()}
     bins = {name: feature_bins(column, targets[0, learn]) for name, column in learnt.items()}
     codes, _ = binned(bins, inputs, sample.rows)
+    kept = _telling(codes[:, learn], targets[:, learn], most)
+    names, codes, compared = [list(bins)[place] for place in kept], codes[kept], (len(kept), len(bins))
     trees = boost(codes[:, learn], targets[:, learn], trees=TREES, depth=DEPTH)
     spread = targets[:, tried].var(axis=1)
     held_out, told = codes[:, tried], targets[:, tried]
@@ -85,9 +91,10 @@ def estimate_importance(sample: RowSample, ignore: Collection[str] = (), *, seed
             explained=max(0.0, 1 - least),
             rows=len(tried),
             unknown=f"the inputs explain {100 * max(0.0, 1 - least):.0f} % of the answers only, too little to tell",
+            compared=compared,
         )
     worse = {}
-    for place, name in enumerate(bins):
+    for place, name in enumerate(names):
         shuffled = held_out.copy()
         losses = []
         for _ in range(_SHUFFLES):
@@ -96,8 +103,9 @@ def estimate_importance(sample: RowSample, ignore: Collection[str] = (), *, seed
         worse[name] = max(0.0, fsum(losses) / _SHUFFLES - least)
     total = fsum(worse.values())
     if total <= 0:
-        return Importance(explained=1 - least, rows=len(tried), unknown="no column alone matters to the answers")
-    return Importance({name: each / total for name, each in worse.items()}, 1 - least, len(tried))
+        why = "no column alone matters to the answers"
+        return Importance(explained=1 - least, rows=len(tried), unknown=why, compared=compared)
+    return Importance({name: each / total for name, each in worse.items()}, 1 - least, len(tried), compared=compared)
 
 
 def importance_document(importance: Importance) -> dict[str, Any]:
@@ -108,12 +116,29 @@ def importance_document(importance: Importance) -> dict[str, Any]:
         "explained": importance.explained,
         "rows": importance.rows,
         "unknown": importance.unknown,
+        "compared": list(importance.compared),
     }
 
 
 def importance_of_document(document: Mapping[str, Any]) -> Importance:
     """The inverse of `importance_document`."""
-    return Importance(document["shares"], document["explained"], document["rows"], document["unknown"])
+    looked, inputs = document["compared"]
+    return Importance(
+        document["shares"], document["explained"], document["rows"], document["unknown"], (looked, inputs)
+    )
+
+
+def _telling(codes: Codes, targets: FloatArray, most: int) -> IntArray:
+    """The places of the columns that by their bins' means explain most of the answers' variance, in order of place."""
+    if len(codes) <= most:
+        return np.arange(len(codes))
+    away = targets - targets.mean(axis=1, keepdims=True)
+    away /= np.maximum(away.std(axis=1, keepdims=True), np.finfo(float).tiny)
+    gains = np.zeros(len(codes))
+    for place, each in enumerate(codes):
+        rows = np.maximum(np.bincount(each), 1)
+        gains[place] = sum(float((np.bincount(each, weights=target) ** 2 / rows).sum()) for target in away)
+    return np.sort(np.argsort(-gains, kind="stable")[:most])
 
 
 def _targets(answers: Mapping[str, SampleColumn]) -> FloatArray:

@@ -7,7 +7,7 @@ where to begin. So the products of those pairs whose rank correlation differs mo
 bins and trees are made from the learning rows alone, so that the area is an honest one.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -38,13 +38,15 @@ class Separation:
     """How well a window's rows can be told from the reference's.
 
     `verdict`: WARN where they certainly can, better than is harmless. `auc` with its bounds, None where not known.
-    `rows`: of either sample. `columns`: those by which they are told apart, with the area lost without each. `pairs`:
-    those of them of which the rank correlation changed most, before and now.
+    `rows`: of either sample. `compared`: how many columns were looked at, of how many that both have. `columns`: those
+    by which they are told apart, with the area lost without each. `pairs`: those of them of which the rank correlation
+    changed most, before and now.
     """
 
     verdict: Verdict
     reason: str
     rows: tuple[int, int]
+    compared: tuple[int, int] = (0, 0)
     auc: float | None = None
     lower: float | None = None
     upper: float | None = None
@@ -66,14 +68,17 @@ class _Features:
 def separate(
     reference: RowSample,
     current: RowSample,
-    names: Collection[str],
+    names: Iterable[str],
     settings: MultivariateSettings,
     *,
     seed: int = 0,
 ) -> Separation:
-    """Tell two samples apart by the columns `names` that both have. Equal samples and seeds give equal results."""
+    """Tell two samples apart by the columns `names` that both have: where these are too many, by the first of them.
+    Equal samples and seeds give equal results."""
     rows = (min(reference.rows, settings.max_rows), min(current.rows, settings.max_rows))
-    common = sorted(set(names) & reference.columns.keys() & current.columns.keys())
+    shared = [name for name in dict.fromkeys(names) if name in reference.columns and name in current.columns]
+    common = sorted(shared[: settings.max_columns])
+    compared = len(common), len(shared)
     if min(rows) < settings.min_rows or not common:
         why = "no column is in both" if min(rows) >= settings.min_rows else f"{settings.min_rows:,} are needed"
         reason = f"{rows[1]:,} sampled rows against {rows[0]:,}: {why}"
@@ -95,9 +100,11 @@ def separate(
         fitted.append((features, codes[:, tried], trees, tried))
     found = area(scores, is_current, np.arange(len(scores)), CONFIDENCE)
     if found is None or found.lower is None or found.upper is None:
-        return Separation(Verdict.INSUFFICIENT_DATA, "the samples cannot be compared", rows)
-    separation = Separation(Verdict.OK, "", rows, found.value, found.lower, found.upper)
+        return Separation(Verdict.INSUFFICIENT_DATA, "the samples cannot be compared", rows, compared)
+    separation = Separation(Verdict.OK, "", rows, compared, found.value, found.lower, found.upper)
     told = f"an area of {found.value:.3f} ({found.lower:.3f} to {found.upper:.3f}), 0.5 being chance"
+    if compared[0] < compared[1]:
+        told += f", by {compared[0]:,} of {compared[1]:,} columns"
     if found.lower <= settings.min_auc:
         return replace(separation, reason=f"rows cannot be told from the reference's: {told}")
     drops = _drops(common, fitted, is_current, scores, found.value, np.random.default_rng(seed))
@@ -118,6 +125,7 @@ def separation_document(separation: Separation) -> dict[str, Any]:
         **asdict(separation),
         "verdict": separation.verdict.value,
         "rows": list(separation.rows),
+        "compared": list(separation.compared),
         "columns": dict(separation.columns),
         "pairs": [list(each) for each in separation.pairs],
     }

@@ -54,6 +54,19 @@ def rank_columns(
     return tuple(sorted(ranked, key=lambda each: (-each.weight, -(each.prediction_shift or 0.0), each.name)))
 
 
+def by_weight(assessment: Assessment, importance: Mapping[str, float]) -> list[str]:
+    """The judged columns in the order in which they are worth a look where there are too many: by importance, then PSI,
+    then name. Only the PSI of columns that moved counts: if chance chose among the others, the very rows that it chose
+    by would be told from the reference's (simulated: 100 of 500 columns without drift, an area of 0.52 on average)."""
+
+    def weight(name: str) -> tuple[float, float, str]:
+        column = assessment.columns[name]
+        moved = (column.psi_adjusted or 0.0) if column.verdict in (Verdict.ALERT, Verdict.WARN) else 0.0
+        return -importance.get(name, 0.0), -moved, name
+
+    return sorted(assessment.columns, key=weight)
+
+
 def ranked_document(columns: Collection[RankedColumn]) -> list[dict[str, Any]]:
     """The ranking as plain JSON values."""
     return [asdict(each) for each in columns]

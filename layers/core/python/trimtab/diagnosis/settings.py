@@ -17,3 +17,8 @@ class MultivariateSettings(BaseModel):
         200, description="With fewer sampled rows of either: INSUFFICIENT_DATA."
     )
     max_rows: Annotated[int, Field(ge=100, le=10_000)] = Field(1000, description="No more rows of either are used.")
+    max_columns: Annotated[int, Field(ge=2, le=1000)] = Field(
+        100,
+        description="No more columns are looked at: those of the greatest importance, then PSI. Importances: "
+        "estimated of no more either, of those that each tell most of the answers.",
+    )

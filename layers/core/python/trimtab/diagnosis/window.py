@@ -15,7 +15,7 @@ from trimtab.data_quality.settings import DataQualitySettings
 from trimtab.diagnosis.cause import Cause, Findings, cause_documents, likely_causes
 from trimtab.diagnosis.importance import Importance, importance_document
 from trimtab.diagnosis.multivariate import Separation, separate, separation_document
-from trimtab.diagnosis.ranking import RankedColumn, rank_columns, ranked_document
+from trimtab.diagnosis.ranking import RankedColumn, by_weight, rank_columns, ranked_document
 from trimtab.diagnosis.settings import MultivariateSettings
 from trimtab.diagnosis.traffic_mix import traffic_mix
 from trimtab.drift.assessment import Assessment
@@ -59,7 +59,8 @@ def diagnose(
     faults = find_faults(reference, current, assessment, samples, data_quality, thresholds)
     faulty = faulty_columns(faults, assessment)
     moved = tuple(name for name in assessment.drifted if name not in faulty)
-    separation = separate(before, after, assessment.columns, multivariate) if before and after else None
+    names = by_weight(assessment, importance.shares)
+    separation = separate(before, after, names, multivariate) if before and after else None
     ranked = rank_columns(reference, current, assessment, importance.shares, before, faulty=faulty)
     mix = traffic_mix(reference, current, assessment, before, moved, harmless=thresholds.psi) if before else None
     causes = likely_causes(

@@ -66,12 +66,14 @@ def likely_cause(
         return _without_estimate(change, reference, current, drifted)
     explained = worsening(change.name, change.reference, expected)
     share = explained.value if explained else 0.0
-    if is_contradicted(change.name, expected, change.current) and share < change.worse.value / 2:
+    disagrees = is_contradicted(change.name, expected, change.current) and share < change.worse.value / 2
+    # where nothing else can be behind the loss, what labels tell beyond the estimate need not be certain by itself
+    if disagrees or (_has_none_moved(drifted) and share < change.worse.value and not _mix(change, reference, current)):
         moved = "no input moved" if not drifted else f"that {_listed(drifted)} moved does not explain it"
         moved = "whether inputs moved is not known" if drifted is None else moved
         text = (
-            f"labels disagree with what such rows used to get: {change.name} {interval_text(change.current)} where "
-            f"{interval_text(expected)} was to be expected; {moved}"
+            f"labels {'disagree with' if disagrees else 'look worse than'} what such rows used to get: {change.name} "
+            f"{interval_text(change.current)} where {interval_text(expected)} was to be expected; {moved}"
         )
         return CauseHint("concept_change", text, change.name, change.worse.value, share)
     return _of_inputs(change, reference, current, drifted, explained=share)
@@ -107,9 +109,13 @@ def _of_inputs(
     *,
     explained: float,
 ) -> CauseHint:
-    """The cause of a loss that comes with other rows: another mix of segments, or inputs that moved otherwise."""
+    """The cause of a loss that comes with other rows: another mix of segments, or inputs that moved otherwise. Not
+    known where none of them did."""
     if mix := _mix(change, reference, current):
         return CauseHint("traffic_mix", mix, change.name, change.worse.value, explained)
+    if _has_none_moved(drifted):
+        text = "the loss is what is expected of such rows without their labels; but no input moved"
+        return CauseHint("unknown", text, change.name, change.worse.value, explained)
     moved = f"; {_listed(drifted)} moved" if drifted else ""
     text = f"rows of a kind that the model is less right about have become more frequent{moved}"
     return CauseHint("covariate_shift", text, change.name, change.worse.value, explained)
@@ -128,6 +134,11 @@ def _without_estimate(
         return CauseHint("covariate_shift", text, change.name, change.worse.value, None)
     text = "labels disagree with the answers more than before, and no input moved"
     return CauseHint("concept_change", text, change.name, change.worse.value, None)
+
+
+def _has_none_moved(drifted: Collection[str] | None) -> bool:
+    """Whether it is known that no input moved."""
+    return drifted is not None and not drifted
 
 
 def _mix(change: MetricChange, reference: Performance, current: Performance | None) -> str:
