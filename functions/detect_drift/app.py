@@ -1,13 +1,15 @@
 """detect_drift: every hour by schedule, judge each monitored endpoint's windows of captures against its reference.
 
-By payload, for one endpoint and any past moment: `{"endpoint": "churn", "until": "2026-11-20T08:00:00Z"}`.
+By payload, for one endpoint and any past moment: `{"endpoint": "churn", "until": "2026-11-20T08:00:00Z"}`. Where
+there are many endpoints, it shares them out among invocations of itself: `{"endpoints": ["churn", …]}`.
 Every run starts from what is stored, so that a lost, late or repeated run does no harm.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import batched
 from typing import Any, Literal
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
@@ -66,12 +68,15 @@ OLDEST_METRICS = timedelta(days=14)
 """CloudWatch takes no older ones."""
 LATE_CAPTURES = timedelta(hours=24)
 """Captures that come this long after their window has ended still count: it is judged again."""
+FAN_OUT = 100
+"""So many endpoints are judged by one invocation; more are shared out among several."""
 
 
 class Request(BaseModel):
     """The payload. The schedule's own event has neither field: every endpoint, until now."""
 
     endpoint: str | None = None
+    endpoints: tuple[str, ...] = ()
     until: AwareDatetime | None = None
 
 
@@ -91,7 +96,10 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
     failed: list[str] = []
     # what is asked for by name is judged even when SageMaker does not know it any more
     surely = [request.endpoint] if request.endpoint else state_bucket.batch_destinations(run.bucket)
-    for endpoint in surely if request.endpoint else dict.fromkeys((*sagemaker.endpoint_names(), *surely)):
+    endpoints = surely if request.endpoint else request.endpoints or all_endpoints(surely)
+    if len(endpoints) > FAN_OUT and not request.endpoints:
+        return share_out(endpoints, request.until, context.function_name)
+    for endpoint in endpoints:
         try:
             if endpoint in surely or is_monitored(endpoint):
                 outcomes[endpoint] = judge_endpoint(endpoint, run)
@@ -104,6 +112,20 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
     if failed:
         raise EndpointsFailedError(f"could not be judged: {', '.join(failed)}; judged: {', '.join(outcomes) or 'none'}")
     return {"endpoints": outcomes}
+
+
+def all_endpoints(batch_destinations: Sequence[str]) -> list[str]:
+    """The account's endpoints, and what batch transforms capture as."""
+    return list(dict.fromkeys((*sagemaker.endpoint_names(), *batch_destinations)))
+
+
+def share_out(endpoints: Sequence[str], until: datetime | None, function: str) -> dict[str, Any]:
+    """Let several invocations of this function judge so many endpoints."""
+    parts = list(batched(endpoints, FAN_OUT, strict=False))
+    for part in parts:
+        start_function(function, {"endpoints": part, **({"until": until.isoformat()} if until else {})})
+    metrics.add_metric("EndpointsSharedOut", MetricUnit.Count, len(endpoints))
+    return {"invocations": len(parts)}
 
 
 def is_monitored(name: str) -> bool:

@@ -361,6 +361,20 @@ def test_endpoints_find_themselves():
     assert [name for name in app.sagemaker.endpoint_names() if app.is_monitored(name)] == ["churn"]
 
 
+def test_many_endpoints_are_shared_out_and_each_part_is_judged(stack, context, monkeypatch):
+    names = [f"endpoint-{i}" for i in range(5)]
+    monkeypatch.setattr(app, "FAN_OUT", 2)
+    monkeypatch.setattr(app.sagemaker, "endpoint_names", lambda: iter(names))
+    monkeypatch.setattr(app, "is_monitored", lambda name: name != "endpoint-3")
+    until = START.isoformat()
+    assert app.lambda_handler({"until": until}, context) == {"invocations": 3}
+    assert {name for name, _ in stack.started} == {context.function_name}
+    parts = [payload for _, payload in stack.started]
+    assert [list(each["endpoints"]) for each in parts] == [names[:2], names[2:4], names[4:]]
+    judged = [app.lambda_handler(json.loads(json.dumps(each)), context)["endpoints"] for each in parts]
+    assert [name for each in judged for name in each] == [name for name in names if name != "endpoint-3"]
+
+
 def documents(stack, prefix):
     s3 = boto3.client("s3")
     listed = s3.list_objects_v2(Bucket=stack.state, Prefix=prefix).get("Contents", [])
