@@ -80,7 +80,7 @@ def _table(rows: Sequence[Row]) -> Markup:
     heading = tag(
         "div",
         tag("h2", "Endpoints"),
-        tag("span", f"{len(rows)} endpoints", id="count", class_="quiet", role="status"),
+        tag("span", f"{len(rows)} endpoint{'' if len(rows) == 1 else 's'}", id="count", class_="quiet", role="status"),
         tag("label", "Filter ", tag("input", type="search", id="filter", autocomplete="off"), hidden=True),
         class_="filter",
     )
