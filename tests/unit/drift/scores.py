@@ -12,7 +12,8 @@ HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
 
 
 def score(start, verdict="OK", *, hours=1, psi=None, **how):
-    """A window that began so long after MONDAY. With `since` (as long after it) an alert stood."""
+    """A window that began so long after MONDAY. With `since` (as long after it) an alert stood. What alerts is column
+    x, unless `drifted` says otherwise."""
     since = how.pop("since", None)
     return Score(
         start=MONDAY + start,
@@ -24,6 +25,7 @@ def score(start, verdict="OK", *, hours=1, psi=None, **how):
         grid=how.pop("grid", "g"),
         psi_adjusted=psi or {},
         since=None if since is None else MONDAY + since,
+        drifted=how.pop("drifted", ("x",) if verdict == "ALERT" else ()),
         **how,
     )
 

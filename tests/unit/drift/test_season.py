@@ -144,6 +144,13 @@ def test_without_windows_around_it_an_alert_does_not_tell():
     assert starts([score(0 * DAY, "ALERT")], window(WEEK)) == []
 
 
+def test_columns_that_take_turns_come_and_go_though_no_window_is_quiet():
+    turns = [score(i * 4 * HOUR, "ALERT", hours=4, drifted=("x",) if i % 2 else ("z",)) for i in range(42)]
+    assert starts(turns, window(WEEK + DAY, hours=4)) == [1]
+    lasting = [score(i * 4 * HOUR, "ALERT", hours=4, drifted=("x", "z") if i % 2 else ("z",)) for i in range(42)]
+    assert starts(lasting, window(WEEK + DAY, hours=4)) == []
+
+
 def test_once_seasons_are_known_a_window_that_alerted_tells_no_more():
     before, after = windows("OK", "ALERT", "OK"), [score(WEEK, "WARN", weeks=2)]
     asked = window(2 * WEEK + 16 * HOUR, hours=16)

@@ -5,7 +5,7 @@ is no news. But a real drift that lasts would be its own season within weeks, an
 where it was a week ago. So:
 
 - Once seasons are known, a window that alerted tells of none any more. Before, alerts that come and go are how a season
-  looks, so it tells if the half weeks before and after it had quiet hours too.
+  looks, so it tells if each column that drifted had quiet hours too in the half weeks before and after it.
 - Only a column whose drift did come and go in the week before can be seasonal. Chance alone makes alerts come and go
   where a shift is about as large as the threshold, so that what was measured counts there, certain or not.
 """
@@ -96,11 +96,14 @@ def _judged(past: Sequence[Score]) -> list[Score]:
 
 
 def _came_and_went(score: Score, judged: Sequence[Score]) -> bool:
-    """Whether there were enough windows without ALERT both shortly before and shortly after."""
+    """Whether each of the columns that drifted had enough windows without, both shortly before and shortly after.
+    Columns have seasons of their own: where they take turns, no window need be quiet."""
     earlier = [each for each in judged if score.start - WEEK / 2 <= each.start < score.start]
     later = [each for each in judged if score.start < each.start <= score.start + WEEK / 2]
     return all(
-        sum(each.verdict is not Verdict.ALERT for each in side) > LEAST_QUIET * len(side) for side in (earlier, later)
+        sum(name not in each.drifted for each in side) > LEAST_QUIET * len(side)
+        for name in score.drifted
+        for side in (earlier, later)
     )
 
 
