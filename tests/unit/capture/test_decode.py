@@ -309,6 +309,14 @@ def test_unreadable_lines_come_in_their_order():
     assert [item.line for item in unreadable] == [2, 3, 4]
 
 
+def test_lines_are_numbered_over_groups_that_are_read_at_once_and_one_by_one():
+    alike = record(side("1,2"), side("0.5"))
+    for broken in range(1, 7):
+        lines = [b"{" if number == broken else alike for number in range(1, 7)]
+        _, (unreadable,) = run(*lines, group_bytes=len(json.dumps(alike)))
+        assert unreadable.line == broken
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from trimtab.capture.envelope import ABSENT, Envelope, read_strictly
-from trimtab.capture.slices import ByteArray, blocks, letters_of, lines_of, places_of, taken
+from trimtab.capture.slices import ByteArray, blocks, count_of, letters_of, lines_of, places_of, taken
 from trimtab.capture.table import IntArray
 
 _VARYING = re.compile(rb'"(?:data|eventId|inferenceId|inferenceTime)" ?: ?"([^"]*)"')
@@ -119,7 +119,7 @@ def read_alike(data: bytes | bytearray) -> Alike | None:
     else:
         return None
     starts, ends = constants[1][:, :-1], constants[0][:, 1:]
-    line_feeds = _escaped_line_feeds(letters, ends, b"".join(skeleton.constants))
+    line_feeds = _escaped_line_feeds(letters, ends, line, b"".join(skeleton.constants))
     sent, answered, time = skeleton.places
     last_time = _last_time(letters, starts[:, time], ends[:, time])
     if line_feeds is None or last_time is None:
@@ -206,17 +206,19 @@ def _constants(letters: ByteArray, end: int, skeleton: Skeleton, anchor: int) ->
     return (starts, ends) if are_there.all() else None
 
 
-def _escaped_line_feeds(letters: ByteArray, ends: IntArray, constant: bytes) -> int | None:
+def _escaped_line_feeds(letters: ByteArray, ends: IntArray, line: bytes, constant: bytes) -> int | None:
     """How many there are in the strings that vary, or None when these hold other escapes, quotation marks that are not
-    escaped, or control characters. `ends` are those of the strings, `constant` is all else that a line has."""
+    escaped, or control characters. `ends` are those of the strings, `line` is the first, `constant` is all in it that
+    does not vary."""
     lines = len(ends)
-    controls, quotes, backslashes = -lines, -lines * constant.count(b'"'), -lines * constant.count(b"\\")
-    for part in blocks(letters):
-        controls += int(np.count_nonzero(part < ord(" ")))
-        quotes += int(np.count_nonzero(part == _QUOTE))
-        backslashes += int(np.count_nonzero(part == _BACKSLASH))
-    if controls or quotes > backslashes:
-        return None
+    backslashes = count_of(letters, _BACKSLASH) - lines * constant.count(b"\\")
+    quotes = 0
+    few, of_first = (sum(letter <= _QUOTE for letter in text) for text in (constant, line))
+    if of_first > few or sum(int(np.count_nonzero(part <= _QUOTE)) for part in blocks(letters)) > lines * few:
+        quotes = count_of(letters, _QUOTE) - lines * constant.count(b'"')
+        controls = sum(int(np.count_nonzero(part < ord(" "))) for part in blocks(letters)) - lines
+        if controls or quotes > backslashes:
+            return None
     if not backslashes:
         return 0
     if (letters[ends - 1] == _BACKSLASH).any():

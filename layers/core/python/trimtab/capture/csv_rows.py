@@ -19,11 +19,13 @@ from trimtab.capture.delimited import TextPositions, read_delimited
 from trimtab.capture.faults import FaultError, excerpt
 from trimtab.capture.formats import Payloads
 from trimtab.capture.rows import Rows, Side, agreed_width, columns_of_rows, is_vector, vector_columns, wrong_width
+from trimtab.capture.slices import count_of, letters_of
 from trimtab.capture.table import Column, NumericColumn, TextColumn, number_of
 
 NO_ROWS = "the payload has no row"
 _END = "\0end"
 _QUOTE_OR_SPACE = '" \t\n\v\f'
+_LINE_FEED = ord("\n")
 _SAMPLE = 20
 _BOM = "\ufeff".encode()
 
@@ -144,7 +146,7 @@ def _read_raw(payloads: RawTexts, side: Side, texts: TextPositions, expected: Se
     if (not payloads.escaped and b"\r" in body) or (not body.isascii() and _BOM in body):
         return None
     counts = [1] * len(payloads)
-    if not (payloads.flat if payloads.escaped else body.count(b"\n") == len(payloads)):
+    if not (payloads.flat if payloads.escaped else count_of(letters_of(body), _LINE_FEED) == len(payloads)):
         lines, lines_each = payloads.lines()
         body, counts = lines.joined(), lines_each.tolist()
     if expected is not None and counts != expected:

@@ -160,6 +160,7 @@ def _batches_of_alike(
     """What can be read together, and the records on the other lines."""
     whole = _batch_of_alike(group.data, range(group.first_line, sys.maxsize), latest)
     if whole:
+        group.lines = len(whole[1].lines)
         return {whole[0]: [whole[1]]}, ()
     records = read_records(group.data, group.first_line)
     lines = sorted_by_hour(group.data)

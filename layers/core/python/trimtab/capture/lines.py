@@ -19,12 +19,14 @@ _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Group:
-    """Whole lines of an object. `first_line` is the number of the first, from 1."""
+    """Whole lines of an object. `first_line` is the number of the first, from 1. Whoever comes to know how many `lines`
+    there are before the next group is asked for should say so, and they are not counted again."""
 
     first_line: int
     data: bytearray
+    lines: int | None = None
 
 
 def groups(
@@ -61,8 +63,9 @@ def groups(
                         yield Unreadable(line, "line_too_long", f"the line is longer than {line_bytes} bytes")
                         in_long_line = True
                         continue
-                yield Group(line, data)
-                line += _line_feeds(data)
+                group = Group(line, data)
+                yield group
+                line += group.lines or _line_feeds(data)
     except FaultError as fault:
         if pending:
             yield Group(line, pending)
