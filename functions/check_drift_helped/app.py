@@ -18,11 +18,13 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from trimtab.aws.again import again_on
 from trimtab.aws.endpoint_settings import load_endpoint_settings
 from trimtab.aws.event_bridge import publish_findings
+from trimtab.aws.lambda_functions import region_and_account
 from trimtab.aws.model_registry import served_version
 from trimtab.aws.retrainings import all_retrainings, read_retrainings, read_uri, write_retrainings
-from trimtab.aws.state_table import StateDocument, from_fresh_state, read_state
+from trimtab.aws.state_table import StaleStateError, StateDocument, read_state
 from trimtab.findings import Origin
 from trimtab.rollout.state import CHANGES
 from trimtab.settings import CheckDriftHelpedSettings
@@ -113,7 +115,7 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
     for endpoint in all_retrainings(run.settings.state_table_name):
         if request.endpoint in {None, endpoint}:
             try:
-                if found := from_fresh_state(partial(check, endpoint, run)):
+                if found := again_on(StaleStateError, partial(check, endpoint, run)):
                     outcomes[endpoint] = found
             except Exception:
                 # one endpoint must not stop the others; the error raised at the end makes Lambda try again

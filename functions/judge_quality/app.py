@@ -19,10 +19,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import AwareDatetime, BaseModel
 
 from trimtab.aws import quality_documents, quality_rows, s3, state_bucket
+from trimtab.aws.again import again_on
 from trimtab.aws.embedded_metrics import log_metrics
 from trimtab.aws.endpoint_settings import load_endpoint_settings
 from trimtab.aws.event_bridge import publish_findings
-from trimtab.aws.state_table import StateDocument, from_fresh_state, read_state, write_state
+from trimtab.aws.lambda_functions import region_and_account
+from trimtab.aws.state_table import StaleStateError, StateDocument, read_state, write_state
 from trimtab.drift.evidence import window_of_document
 from trimtab.drift.hysteresis import AlertState, notification
 from trimtab.drift.verdict import Verdict
@@ -186,7 +188,7 @@ def judge_endpoint(endpoint: str, monitor: EndpointSettings, quality: QualitySet
     for variant in s3.list_folders(run.bucket, variants_prefix(endpoint)):
         subject = Subject(Origin(run.account, run.region, endpoint, variant), monitor, quality, run)
         try:
-            outcomes[variant] = from_fresh_state(partial(judge_variant, subject))
+            outcomes[variant] = again_on(StaleStateError, partial(judge_variant, subject))
         except Exception:
             # one variant must not stop the others
             logger.exception("Quality could not be judged", extra={"origin": subject.origin})
@@ -279,7 +281,7 @@ def read_answers(subject: Subject, window: Window) -> KeyedRows:
         parts = quality_rows.read_hours(bucket, prefix, window.start, window.end, settled=settled)
         return union(rows.where(are_drawn(rows.keys, share)) for rows in parts)
 
-    return quality_rows.from_fresh_listing(drawn)
+    return again_on(s3.ObjectNotFoundError, drawn)
 
 
 def collected_labels(subject: Subject) -> quality_rows.CollectedLabels:
@@ -414,7 +416,7 @@ def entry_of(
 
 def tell(subject: Subject, entries: tuple[Entry, ...]) -> None:
     """Publish what people are to be told about the alert, if anything, and remember that."""
-    from_fresh_state(lambda: tell_once(subject, entries))
+    again_on(StaleStateError, lambda: tell_once(subject, entries))
 
 
 def tell_once(subject: Subject, entries: tuple[Entry, ...]) -> None:

@@ -20,12 +20,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from trimtab.aws import state_bucket
+from trimtab.aws.again import again_on
 from trimtab.aws.endpoint_settings import load_endpoint_settings
 from trimtab.aws.event_bridge import publish_findings
-from trimtab.aws.lambda_functions import ask_function
+from trimtab.aws.lambda_functions import ask_function, region_and_account
 from trimtab.aws.model_registry import describe_version, served_version, versions
 from trimtab.aws.sagemaker import endpoint_names
-from trimtab.aws.state_table import StateDocument, from_fresh_state, list_states, read_state, write_state
+from trimtab.aws.state_table import StaleStateError, StateDocument, list_states, read_state, write_state
 from trimtab.findings import Finding, Origin
 from trimtab.rollout.freeze import frozen_by
 from trimtab.rollout.state import CHANGES
@@ -180,7 +181,7 @@ def for_each(names: Iterable[str], run: Run) -> dict[str, Any]:
 
 def with_subject(name: str, run: Run, work: Callable[[Subject], dict[str, Any]]) -> dict[str, Any]:
     """Do work on an endpoint's releases as they are, again when another run was faster."""
-    return from_fresh_state(lambda: work(read_subject(name, run)))
+    return again_on(StaleStateError, lambda: work(read_subject(name, run)))
 
 
 def in_progress(run: Run, event: Mapping[str, Any]) -> list[str]:

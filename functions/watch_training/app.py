@@ -17,14 +17,15 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from trimtab.aws.again import again_on
 from trimtab.aws.endpoint_settings import load_endpoint_settings
 from trimtab.aws.event_bridge import publish_findings
-from trimtab.aws.lambda_functions import start_function
+from trimtab.aws.lambda_functions import region_and_account, start_function
 from trimtab.aws.model_registry import describe_version, register_version, versions
 from trimtab.aws.pipelines import describe_execution, execution_steps
 from trimtab.aws.refusals import RefusedError
 from trimtab.aws.retrainings import all_retrainings, read_retrainings, read_uri, write_retrainings
-from trimtab.aws.state_table import StateDocument, from_fresh_state
+from trimtab.aws.state_table import StaleStateError, StateDocument
 from trimtab.aws.training_jobs import describe_training_job
 from trimtab.aws.version_records import create_record, read_record, record_versions
 from trimtab.findings import Finding, Origin
@@ -143,7 +144,7 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
         if event.get("endpoint", endpoint) != endpoint or due_attempt(memory, told) is None:
             continue
         try:
-            outcomes[endpoint] = from_fresh_state(partial(follow_endpoint, endpoint, told, run))
+            outcomes[endpoint] = again_on(StaleStateError, partial(follow_endpoint, endpoint, told, run))
         except Exception:
             # one training must not stop the others; the error raised at the end makes Lambda try again
             logger.exception("Training could not be followed", extra={"endpoint": endpoint})

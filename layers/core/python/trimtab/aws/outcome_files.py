@@ -8,7 +8,8 @@ from datetime import datetime
 from botocore.exceptions import ClientError
 
 from trimtab.aws import s3
-from trimtab.aws.quality_rows import from_fresh_listing, read_parts, row_files
+from trimtab.aws.again import again_on
+from trimtab.aws.quality_rows import read_parts, row_files
 from trimtab.cost.outcome_values import OutcomeFileError, Values, merge_values, read_values
 from trimtab.quality.kept import answers_prefix
 from trimtab.quality.keyed_rows import KeyedRows
@@ -49,7 +50,7 @@ def of_answers_between[Result](
         files = (keys for prefix in prefixes for keys in row_files(bucket, prefix, start, end).values())
         return work(read_parts(bucket, (key for keys in files for key in keys)))
 
-    return from_fresh_listing(once)
+    return again_on(s3.ObjectNotFoundError, once)
 
 
 def _read(bucket: str, key: str) -> Values:

@@ -1,12 +1,13 @@
 """Answers and labels in the state bucket: files of keyed rows, of which the union counts."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
 from itertools import batched
 
 from trimtab.aws import s3
+from trimtab.aws.again import again_on
 from trimtab.quality.kept import hour_folder, hour_of, labels_prefix
 from trimtab.quality.keyed_rows import KeyedRows, are_drawn, decode_rows, encode_rows, places_of, union
 
@@ -54,7 +55,7 @@ def read_rows(bucket: str, keys: Iterable[str]) -> KeyedRows:
 
 def read_parts(bucket: str, keys: Iterable[str]) -> Iterator[KeyedRows]:
     """The rows of each of these files, some files at a time. Raises KeyedRowsError when one cannot be read, and
-    ObjectNotFoundError when its rows were moved to another meanwhile: see `from_fresh_listing`."""
+    ObjectNotFoundError when its rows were moved to another meanwhile: see `again_on`."""
     for some in batched(keys, _READ_AT_ONCE, strict=False):
         yield from map(decode_rows, s3.read_objects(bucket, some))
 
@@ -64,24 +65,13 @@ def read_hours(bucket: str, prefix: str, start: datetime, end: datetime, *, sett
 
     Small files of an hour before `settled` are left in one, as far as it does not get too large. That is written before
     the others are deleted: at no moment is a row missing, and twice is once. Raises KeyedRowsError, and
-    ObjectNotFoundError when another run did so meanwhile: see `from_fresh_listing`."""
+    ObjectNotFoundError when another run did so meanwhile: see `again_on`."""
     files = [(hour, key) for hour, keys in row_files(bucket, prefix, start, end).items() for key in keys]
     for hour, keys, rows in _groups(files, read_parts(bucket, [key for _, key in files])):
         if len(keys) > 1 and hour < settled:
             kept = write_rows(bucket, hour_folder(prefix, hour), rows)
             s3.delete_objects(bucket, [key for key in keys if key != kept])
         yield rows
-
-
-def from_fresh_listing[T](work: Callable[[], T], tries: int = 3) -> T:
-    """Do work that lists files and reads them, again from the listing when one is gone: its rows are in another then.
-    Raises ObjectNotFoundError when that is so each time."""
-    for _ in range(tries - 1):
-        try:
-            return work()
-        except s3.ObjectNotFoundError:
-            continue
-    return work()
 
 
 class CollectedLabels:
@@ -97,9 +87,9 @@ class CollectedLabels:
     def of(self, answers: KeyedRows, since: datetime) -> tuple[KeyedRows, int]:
         """The labels of these answers that were collected since a moment, and how many labels of other rows were."""
         if self._since is None or since < self._since:
-            self._since, self._held = since, from_fresh_listing(lambda: self._few(since))
+            self._since, self._held = since, again_on(s3.ObjectNotFoundError, lambda: self._few(since))
         if self._held is None:
-            return from_fresh_listing(lambda: _matching(self._drawn(since), answers))
+            return again_on(s3.ObjectNotFoundError, lambda: _matching(self._drawn(since), answers))
         return _matching([self._held.where(self._held.last >= since.timestamp())], answers)
 
     def _drawn(self, since: datetime) -> Iterator[KeyedRows]:

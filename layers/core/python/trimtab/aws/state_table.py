@@ -1,7 +1,7 @@
 """Small documents in the state table, each with a version that guards against lost updates."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,17 +27,6 @@ def read_state(table: str, partition: str, sort: str) -> StateDocument:
     if item is None:
         return StateDocument()
     return StateDocument(json.loads(item["content"]["S"]), int(item["version"]["N"]))
-
-
-def from_fresh_state[T](work: Callable[[], T], tries: int = 3) -> T:
-    """Do work that reads a document and replaces it, again from the reading when another run was faster. Raises
-    StaleStateError when that is so each time."""
-    for _ in range(tries - 1):
-        try:
-            return work()
-        except StaleStateError:
-            continue
-    return work()
 
 
 def list_states(table: str, partition: str) -> dict[str, StateDocument]:
