@@ -7,7 +7,7 @@ Every run starts from what is stored, so that a lost, late or repeated run does 
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -212,6 +212,7 @@ def judge_variant(subject: Subject) -> Mapping[str, Any]:
     windows += new_windows(subject, entries)
     name = quality_documents.name_of_reference(*subject.names)
     reference: Reference | None = None
+    outputs: Collection[str] = ()
     labels = collected_labels(subject)
     outcome: Mapping[str, Any] | None = None
     for window in windows:
@@ -221,9 +222,11 @@ def judge_variant(subject: Subject) -> Mapping[str, Any]:
         contradicted = contradiction_before(entries, window.start)
         if (entry := known.get(window.start)) and not is_wanted(entry, subject, name, contradicted):
             continue
-        reference = reference or find_reference(subject)
+        if reference is None:
+            reference, outputs = find_reference(subject), known_outputs(subject)
         looks = looks_due(window.end, run.horizon, subject.quality)
-        drift, answers = drift_of_inputs(subject, window), read_answers(subject, window)
+        documents = state_bucket.windows_ended_since(*subject.names, since=window.start, ended_by=window.end)
+        drift, answers = drifted_inputs(documents, outputs), read_answers(subject, window)
         found, others = labels.of(answers, window.start) if looks else (None, 0)
         assessment = assess_quality(
             answers,
@@ -291,12 +294,11 @@ def collected_labels(subject: Subject) -> quality_rows.CollectedLabels:
     return quality_rows.CollectedLabels(bucket, endpoint, subject.run.horizon, share=share, settled=settled)
 
 
-def drift_of_inputs(subject: Subject, window: Window) -> InputDrift | None:
-    """What became of the input columns in a window, None when that is not known."""
-    documents = state_bucket.windows_ended_since(*subject.names, since=window.start, ended_by=window.end)
+def known_outputs(subject: Subject) -> Collection[str]:
+    """The columns that drift is not asked about here, because they came out of the model."""
     bucket, endpoint, variant = subject.names
     against = state_bucket.read_reference(bucket, endpoint, variant) or state_bucket.read_reference(bucket, endpoint)
-    return drifted_inputs(documents, against.outputs if against else ())
+    return against.outputs if against else ()
 
 
 def find_reference(subject: Subject) -> Reference:

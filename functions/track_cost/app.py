@@ -23,9 +23,10 @@ from trimtab.aws.billing_reports import Files, newest_files, read_bill
 from trimtab.aws.cost_metrics import count_predictions
 from trimtab.aws.cost_observations import look_at, observe
 from trimtab.aws.embedded_metrics import log_metrics
-from trimtab.aws.endpoint_settings import load_endpoint_settings, load_settings, parameter_name
+from trimtab.aws.endpoint_settings import load_endpoint_settings, load_settings, parameter_name, tell_problem
 from trimtab.aws.event_bridge import publish_findings
 from trimtab.aws.inference_components import count_component_requests, read_reservations
+from trimtab.aws.lambda_functions import region_and_account
 from trimtab.aws.outcome_files import of_answers_between, read_outcomes
 from trimtab.aws.price_lists import PriceLists
 from trimtab.aws.quality_rows import row_files
@@ -425,9 +426,9 @@ def publish(endpoint: str, values: Mapping[str, float], at: datetime) -> None:
 
 def report_problem(partition: str, problem: str, parameter: str, run: Run, endpoint: str = "") -> None:
     """Tell people once when settings cannot be used, and once when they can be again."""
-    before = read_state(run.table, partition, "settings-problem")
-    if problem == before.content.get("problem", ""):
-        return
     finding = settings_finding if endpoint else price_settings_finding
-    run.tell([finding(run.origin(endpoint), problem, parameter, str(before.version), run.now)])
-    write_state(run.table, partition, "settings-problem", {"problem": problem}, after=before)
+
+    def tell_it(occasion: str) -> None:
+        run.tell([finding(run.origin(endpoint), problem, parameter, occasion, run.now)])
+
+    tell_problem(run.table, partition, problem, tell_it)
