@@ -21,6 +21,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from trimtab.aws import s3, state_bucket
 from trimtab.aws.endpoint_settings import load_endpoint_settings
 from trimtab.aws.event_bridge import publish_findings
+from trimtab.aws.lambda_functions import region_and_account
 from trimtab.aws.state_table import read_state, write_state
 from trimtab.capture.batch_transform import read_data_object
 from trimtab.capture.keys import parse_manifest_key
@@ -68,7 +69,7 @@ class Request(BaseModel):
 @metrics.log_metrics
 def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = Request.model_validate(event)
-    _, _, _, region, account, *_ = context.invoked_function_arn.split(":")
+    region, account = region_and_account(context.invoked_function_arn)
     settings = BuildReferenceSettings.from_environment(os.environ)
     origin = Origin(account, region, request.endpoint, "*")
     now = datetime.now(UTC)

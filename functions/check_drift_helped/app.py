@@ -107,7 +107,7 @@ class Run:
 @tracer.capture_lambda_handler
 @metrics.log_metrics
 def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    _, _, _, region, account, *_ = context.invoked_function_arn.split(":")
+    region, account = region_and_account(context.invoked_function_arn)
     request = Request.model_validate({} if "detail-type" in event else event)
     run = Run(CheckDriftHelpedSettings.from_environment(os.environ), account, region, datetime.now(UTC), request)
     outcomes: dict[str, Any] = {}

@@ -24,7 +24,7 @@ from trimtab.aws.drift_subjects import Run, Subject, create_reference, read_subj
 from trimtab.aws.embedded_metrics import log_metrics
 from trimtab.aws.endpoint_settings import load_endpoint_settings, parameter_name, tell_problem
 from trimtab.aws.event_bridge import publish_findings
-from trimtab.aws.lambda_functions import start_function
+from trimtab.aws.lambda_functions import region_and_account, start_function
 from trimtab.aws.quality_documents import last_verdict
 from trimtab.aws.reprofiling import profile_again
 from trimtab.aws.variant_history import VariantHistory
@@ -89,7 +89,7 @@ class EndpointsFailedError(RuntimeError):
 @metrics.log_metrics
 def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = Request.model_validate(event)
-    _, _, _, region, account, *_ = context.invoked_function_arn.split(":")
+    region, account = region_and_account(context.invoked_function_arn)
     settings = DetectDriftSettings.from_environment(os.environ)
     run = Run(settings, account, region, now=datetime.now(UTC), until=request.until)
     outcomes: dict[str, Any] = {}

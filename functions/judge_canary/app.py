@@ -25,6 +25,7 @@ from trimtab.aws.cloudwatch_metrics import publish_metrics
 from trimtab.aws.endpoint_settings import load_endpoint_settings
 from trimtab.aws.event_bridge import publish_findings
 from trimtab.aws.fleet_metrics import read_fleets
+from trimtab.aws.lambda_functions import region_and_account
 from trimtab.aws.rollout_actions import perform
 from trimtab.aws.rollout_metrics import usual_latency
 from trimtab.aws.rollout_view import observe, read_traffic
@@ -118,7 +119,7 @@ class Subject:
 @metrics.log_metrics
 def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = Request.model_validate(event)
-    _, _, _, region, account, *_ = context.invoked_function_arn.split(":")
+    region, account = region_and_account(context.invoked_function_arn)
     settings = JudgeCanarySettings.from_environment(os.environ)
     run = Run(settings, account, region, now=request.at or datetime.now(UTC))
     if request.command == "guard" and request.endpoint:

@@ -143,7 +143,7 @@ class Reference:
 @metrics.log_metrics
 def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = Request.model_validate(event)
-    _, _, _, region, account, *_ = context.invoked_function_arn.split(":")
+    region, account = region_and_account(context.invoked_function_arn)
     settings = JudgeQualitySettings.from_environment(os.environ)
     run = Run(
         settings,

@@ -122,7 +122,7 @@ class Subject:
 @tracer.capture_lambda_handler
 @metrics.log_metrics
 def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    _, _, _, region, account, *_ = context.invoked_function_arn.split(":")
+    region, account = region_and_account(context.invoked_function_arn)
     settings = ReleaseModelSettings.from_environment(os.environ)
     run = Run(settings, account, region, datetime.now(UTC), context.aws_request_id)
     kind = str(event.get("detail-type", ""))

@@ -20,7 +20,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import AwareDatetime, BaseModel, model_validator
 
 from trimtab.aws import sagemaker, sizing_documents
-from trimtab.aws.lambda_functions import start_function
+from trimtab.aws.lambda_functions import region_and_account, start_function
 from trimtab.aws.resizings import (
     TRIALS,
     Run,
@@ -116,7 +116,7 @@ class Judged:
 @metrics.log_metrics
 def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = Request.model_validate(event)
-    _, _, _, region, account, *_ = context.invoked_function_arn.split(":")
+    region, account = region_and_account(context.invoked_function_arn)
     now = request.at or datetime.now(UTC)
     run = Run(RightsizeEndpointsSettings.from_environment(os.environ), account, region, now)
     if request.command == "approve" and request.endpoint:

@@ -20,7 +20,7 @@ from pydantic import AwareDatetime, BaseModel, model_validator
 
 from trimtab.aws import alarms, sagemaker, sagemaker_deployments
 from trimtab.aws.endpoint_health import others_health, read_health
-from trimtab.aws.lambda_functions import start_function
+from trimtab.aws.lambda_functions import region_and_account, start_function
 from trimtab.aws.restorations import (
     PROPOSALS,
     Run,
@@ -99,7 +99,7 @@ class EndpointsFailedError(RuntimeError):
 @tracer.capture_lambda_handler
 @metrics.log_metrics
 def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    _, _, _, region, account, *_ = context.invoked_function_arn.split(":")
+    region, account = region_and_account(context.invoked_function_arn)
     run = Run(RollBackEndpointSettings.from_environment(os.environ), account, region, now=datetime.now(UTC))
     if is_alarm_event(event):
         told = alarms.by_endpoint(alarm_changes(event))

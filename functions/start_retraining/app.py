@@ -21,6 +21,7 @@ from trimtab.aws.cost_metrics import count_predictions
 from trimtab.aws.embedded_metrics import log_metrics
 from trimtab.aws.endpoint_settings import load_endpoint_settings, load_settings
 from trimtab.aws.event_bridge import publish_findings
+from trimtab.aws.lambda_functions import region_and_account
 from trimtab.aws.model_registry import served_version
 from trimtab.aws.pipelines import declared_parameters, executions_in_progress, start_execution
 from trimtab.aws.price_lists import PriceLists
@@ -131,7 +132,7 @@ class Subject:
 @tracer.capture_lambda_handler
 @metrics.log_metrics
 def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    _, _, _, region, account, *_ = context.invoked_function_arn.split(":")
+    region, account = region_and_account(context.invoked_function_arn)
     run = Run(StartRetrainingSettings.from_environment(os.environ), account, region, datetime.now(UTC))
     try:
         if event.get("detail-type") in DETAIL_TYPES:

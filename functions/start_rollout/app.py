@@ -22,7 +22,7 @@ from trimtab.aws.alarms import alarms_in_alarm
 from trimtab.aws.application_autoscaling import describe_scaling
 from trimtab.aws.endpoint_settings import load_endpoint_settings
 from trimtab.aws.event_bridge import publish_findings
-from trimtab.aws.lambda_functions import start_function
+from trimtab.aws.lambda_functions import region_and_account, start_function
 from trimtab.aws.rollout_metrics import usual_latency
 from trimtab.aws.state_table import StateDocument, read_state, write_state
 from trimtab.rollout.configuration import copied
@@ -64,7 +64,7 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
     is_event = event.get("detail-type") == DETAIL_TYPE
     document = dict(event["detail"] if is_event else event)
     at = document.pop("at", "")
-    _, _, _, region, account, *_ = context.invoked_function_arn.split(":")
+    region, account = region_and_account(context.invoked_function_arn)
     run = Run(
         StartRolloutSettings.from_environment(os.environ),
         account,

@@ -123,7 +123,7 @@ class Run:
 @metrics.log_metrics
 def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = Request.model_validate(event)
-    _, _, _, region, account, *_ = context.invoked_function_arn.split(":")
+    region, account = region_and_account(context.invoked_function_arn)
     now = datetime.now(UTC)
     until = whole_hour(min(request.until or now, now - DELAY))
     run = begin(account, region, now, until)

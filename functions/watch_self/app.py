@@ -23,6 +23,7 @@ from trimtab.aws import s3, sagemaker, sqs, state_bucket
 from trimtab.aws.cloudwatch_metrics import MetricQuery, Series, read_metrics
 from trimtab.aws.endpoint_settings import load_endpoint_settings
 from trimtab.aws.event_bridge import publish_findings
+from trimtab.aws.lambda_functions import region_and_account
 from trimtab.aws.sagemaker import Endpoint
 from trimtab.aws.state_table import read_state, write_state
 from trimtab.capture.pack import ObjectProfile, PackKey, union
@@ -128,7 +129,7 @@ class Captured:
 @metrics.log_metrics
 def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = Request.model_validate(event)
-    _, _, _, region, account, *_ = context.invoked_function_arn.split(":")
+    region, account = region_and_account(context.invoked_function_arn)
     settings = WatchSelfSettings.from_environment(os.environ)
     run = Run(settings, account, region, now=datetime.now(UTC))
     queues = check_queues(run)

@@ -130,7 +130,7 @@ class Subject:
 @tracer.capture_lambda_handler
 @metrics.log_metrics
 def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    _, _, _, region, account, *_ = context.invoked_function_arn.split(":")
+    region, account = region_and_account(context.invoked_function_arn)
     run = Run(WatchTrainingSettings.from_environment(os.environ), account, region, datetime.now(UTC))
     is_event = "Records" in event or str(event.get("detail-type", "")).startswith("SageMaker ")
     try:

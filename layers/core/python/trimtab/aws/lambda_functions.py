@@ -1,4 +1,4 @@
-"""Starting other functions."""
+"""Where a function runs, and starting others."""
 
 import json
 from collections.abc import Mapping
@@ -9,6 +9,12 @@ from trimtab.aws.clients import lambda_
 
 class FunctionFailedError(RuntimeError):
     """A function that was asked has failed. The message has its words."""
+
+
+def region_and_account(arn: str) -> tuple[str, str]:
+    """Of a function's ARN, as its context tells it."""
+    _, _, _, region, account, *_ = arn.split(":")
+    return region, account
 
 
 def start_function(name: str, payload: Mapping[str, Any]) -> None:
