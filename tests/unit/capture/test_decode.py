@@ -210,6 +210,13 @@ def test_reads_outputs_by_their_own_format(rows, answered, expected):
     assert table.outputs == frozenset(expected)
 
 
+def test_an_empty_line_before_an_output_is_no_row_of_it():
+    alone, among_others = side("\n0.5"), side("0.5", "NONE", "text/csv")  # unlike lines are read another way
+    for answers in ([alone, alone], [alone, among_others]):
+        table = table_of(*(record(side("1"), answer) for answer in answers), layout=Layout(predictions=("p",)))
+        assert contents(table) == {"c0": [1, 1], "p": [0.5, 0.5]}
+
+
 def test_names_come_from_the_layout():
     layout = Layout(columns=("age", "town"), predictions=("p",))
     table = table_of(

@@ -37,7 +37,7 @@ def read_csv(payloads: Payloads, side: Side, texts: TextPositions, expected: Seq
         if rows is not None:
             return rows
         payloads = payloads.texts()
-    lines = [payload.rstrip("\r\n") for payload in payloads]
+    lines = [payload.strip("\r\n") for payload in payloads]
     joined = "\n".join(lines)
     if "\r" in joined or "\ufeff" in joined:
         lines = [_clean(line) for line in lines]
