@@ -8,7 +8,7 @@ day, with a real drift in the middle, and after each day the deployed function i
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ from local.history import replay
 from local.inbox import Mail, Queue, SlackChannel, finding_log, mailbox, mails, slack_channel, slack_text
 from local.sagemaker.containers import MODEL_VARIABLE
 from local.site_copy import copy_site
-from local.stage import DemoError, deploy_in_sight, perform, show_paths, step_printer, write_summary
+from local.stage import DemoError, deploy_in_sight, perform, show_paths, step_printer, wait_for, write_summary
 from trimtab.capture.pack import parse_pack_key
 
 ENDPOINT, VARIANT = "car-loan", "AllTraffic"
@@ -69,8 +69,8 @@ def run(cloud: Cloud, slack: SlackChannel, console: Console) -> None:
     say("playing", f"{len(dataset):,} requests; the data changes at {change:%Y-%m-%d %H:%M}, and Trimtab is not told")
     play = play_days(cloud, outputs, dataset, destination, change, findings, console)
     raised = [body["detail"] for body in findings.receive() if body["detail"]["kind"] == "drift"]
-    wait_for(lambda: len(alert_mails(mail)) > len(raised), 20, "mails")  # one is about the reference
-    wait_for(lambda: len(slack.messages) >= len(alert_mails(mail)), 20, "Slack messages")
+    wait_for(lambda: len(alert_mails(mail)) > len(raised), "mails", FOLDER, 20)  # one is about the reference
+    wait_for(lambda: len(slack.messages) >= len(alert_mails(mail)), "Slack messages", FOLDER, 20)
     show_alert(console, mail, slack)
     summary = summarise(play, findings, dataset, change, deployment)
     document = write_summary(FOLDER, summary)
@@ -180,15 +180,7 @@ def wait_for_profiles(cloud: Cloud, bucket: str, day: Any, rows: int, upload: An
         packs = [pack for pack in (parse_pack_key(entry["Key"]) for entry in listed) if pack]
         return sum(pack.rows for pack in packs) >= rows
 
-    wait_for(is_complete, 120, f"profiles of {day}")
-
-
-def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise DemoError(f"{what} did not come within {seconds:.0f} s; see {FOLDER / 'cloud'}")
-        time.sleep(0.05)
+    wait_for(is_complete, f"profiles of {day}", FOLDER)
 
 
 def window_line(window: Mapping[str, Any], change: datetime) -> Text:

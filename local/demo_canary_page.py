@@ -11,10 +11,16 @@ import matplotlib as mpl
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
+from local.page import html_page
+
 DECIDED = {"PROMOTE": "promoted", "ROLL_BACK": "rolled back", "INCONCLUSIVE": "undecided, traffic back"}
 LOWEST = -12.0
 """Of the evidence of harm, what is below is not drawn."""
 CANARY, STABLE, SLOW, BAD, GOOD = "#c8553d", "#4a6fa5", "#8d6a9f", "#a3293b", "#1a7f37"
+_STYLE = """
+td.n { white-space: nowrap; }
+.PROMOTE, .ROLL_BACK, .INCONCLUSIVE { color: var(--bad); font-weight: 600; } .PROMOTE { color: var(--good); }
+"""
 
 
 def write_page(folder: Path, summary: Mapping[str, Any]) -> tuple[Path, Path]:
@@ -91,23 +97,7 @@ def _draw_evidence(axes: Any, rollout: Mapping[str, Any]) -> None:
 def _page(summary: Mapping[str, Any]) -> str:
     rows = "\n".join(_row(rollout) for rollout in summary["rollouts"])
     stories = "\n".join(_story(rollout) for rollout in summary["rollouts"])
-    return f"""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Trimtab demo: four rollouts</title>
-<style>
-:root {{ color-scheme: light dark; --line: #d9dee5; --bad: #b3263a; --good: #1a7f37; }}
-@media (prefers-color-scheme: dark) {{ :root {{ --line: #3a414b; --bad: #ff7b88; --good: #56d364; }} }}
-body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; }}
-img {{ width: 100%; min-width: 56rem; height: auto; background: white; border-radius: 6px; }}
-.wide {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }}
-th, td {{ text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); }}
-td.n {{ white-space: nowrap; }}
-.PROMOTE, .ROLL_BACK, .INCONCLUSIVE {{ color: var(--bad); font-weight: 600; }} .PROMOTE {{ color: var(--good); }}
-</style>
-<h1>Four rollouts</h1>
+    body = f"""<h1>Four rollouts</h1>
 <p>Four endpoints of the local cloud got a new model at the same time, in steps of 10, 25, 50 and 100 % of the traffic.
 The deployed functions shifted the traffic, judged the canaries each minute, and promoted or rolled back by
 themselves.</p>
@@ -122,9 +112,8 @@ themselves.</p>
 </tbody>
 </table></div>
 <h2>What happened</h2>
-{stories}
-</html>
-"""
+{stories}"""
+    return html_page("Trimtab demo: four rollouts", _STYLE, body)
 
 
 def _row(rollout: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from local.demo_cost_answers import Answer
 from local.load_profiles import Minutes
+from local.page import html_page
 
 DEMAND, NOW, PROPOSED = "#4a86c5", "#c8553d", "#3f9b5a"
 LIGHT, DARK = ("#222222", "#dfe3e8"), ("#d5dae1", "#3a414b")
@@ -22,6 +23,15 @@ LIGHT, DARK = ("#222222", "#dfe3e8"), ("#d5dae1", "#3a414b")
 EACH = 10
 """Minutes that one drawn point stands for."""
 WORDS = {"OVERSIZED": "over-sized", "IDLE": "idle", "UNDERSIZED": "under-sized", "RIGHT_SIZED": "right-sized"}
+_STYLE = """
+.wide table { font-size: .92rem; }
+.fleet { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)); gap: 2rem; }
+h3 { margin-bottom: 0; } h3 + p { margin-top: 0; }
+.wide td, .wide th { white-space: nowrap; } section { min-width: 0; overflow-wrap: anywhere; }
+section th { width: 8rem; overflow-wrap: normal; }
+.OVERSIZED { color: var(--warn); font-weight: 600; } .RIGHT_SIZED { color: var(--good); font-weight: 600; }
+.IDLE, .UNDERSIZED, .INSUFFICIENT_DATA { color: var(--bad); font-weight: 600; }
+"""
 
 
 def write_page(folder: Path, answers: Sequence[Answer]) -> tuple[Path, Path]:
@@ -87,31 +97,7 @@ def _page(answers: Sequence[Answer]) -> str:
     low, mid, high = (sum(each.saving[number] for each in answers) for number in range(3))
     rows = "\n".join(_row(answer) for answer in answers)
     stories = "\n".join(_story(answer) for answer in answers)
-    return f"""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Trimtab demo: a fleet of six endpoints</title>
-<style>
-:root {{ color-scheme: light dark; --line: #d9dee5; --bad: #b3263a; --warn: #9a6700; --good: #1a7f37; }}
-@media (prefers-color-scheme: dark) {{
-  :root {{ --line: #3a414b; --bad: #ff7b88; --warn: #e3b341; --good: #56d364; }}
-}}
-body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; }}
-img {{ width: 100%; height: auto; }}
-.facts {{ display: flex; flex-wrap: wrap; gap: 1rem 3rem; margin: 1rem 0; padding: 0; list-style: none; }}
-.facts b {{ display: block; font-size: 1.6rem; }}
-.wide {{ overflow-x: auto; }} .wide table {{ font-size: .92rem; }}
-.fleet {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)); gap: 2rem; }}
-h3 {{ margin-bottom: 0; }} h3 + p {{ margin-top: 0; }}
-table {{ border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }}
-th, td {{ text-align: left; vertical-align: top; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line); }}
-.wide td, .wide th {{ white-space: nowrap; }} section {{ min-width: 0; overflow-wrap: anywhere; }}
-section th {{ width: 8rem; overflow-wrap: normal; }}
-.OVERSIZED {{ color: var(--warn); font-weight: 600; }} .RIGHT_SIZED {{ color: var(--good); font-weight: 600; }}
-.IDLE, .UNDERSIZED, .INSUFFICIENT_DATA {{ color: var(--bad); font-weight: 600; }}
-</style>
-<h1>Six endpoints, and what they should run on</h1>
+    body = f"""<h1>Six endpoints, and what they should run on</h1>
 <p>Two weeks of minutes, shaped by real CloudWatch series, as SageMaker's metrics would have told them. The deployed
 functions sized each endpoint from those metrics alone, replayed their proposals against the same minutes, and counted
 what a prediction costs.</p>
@@ -131,9 +117,8 @@ what a prediction costs.</p>
 its policy, with the alarms' delays, cool-downs and the minutes that an instance takes to start. All times are UTC.</p>
 <div class="fleet">
 {stories}
-</div>
-</html>
-"""
+</div>"""
+    return html_page("Trimtab demo: a fleet of six endpoints", _STYLE, body)
 
 
 def _row(answer: Answer) -> str:

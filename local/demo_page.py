@@ -13,9 +13,18 @@ import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 
 from local.inbox import Mail
+from local.page import html_page
 
 _COLOURS = ("#d1495b", "#00798c", "#edae49", "#5b5ea6", "#66a182", "#8d6a9f", "#2e4057", "#b08968")
 _QUIET = "#b8bec7"
+_STYLE = """
+.wide img { min-width: 40rem; }
+pre { background: var(--soft); padding: 1rem; overflow-x: auto; border-radius: 6px; font-size: .85rem; }
+.slack { white-space: pre-wrap; overflow-wrap: anywhere; }
+th, td { white-space: nowrap; }
+.ALERT { color: var(--bad); font-weight: 600; } .WARN { color: var(--warn); } .OK { color: var(--good); }
+tr.change td { border-top: 3px solid currentColor; }
+"""
 
 
 def write_page(folder: Path, summary: Mapping[str, Any], mail: Mail, slack: str) -> tuple[Path, Path]:
@@ -103,31 +112,7 @@ def _page(summary: Mapping[str, Any], mail: Mail, slack: str) -> str:
     window = summary["alert_raised_in_window"]
     raised_in = f"in the window that begins on {_minute(window)}" if window else "at all"
     rows = "\n".join(_row(window, change) for window in windows)
-    return f"""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Trimtab demo: car loan</title>
-<style>
-:root {{
-  color-scheme: light dark; --line: #d9dee5; --bad: #b3263a; --warn: #9a6700; --good: #1a7f37; --soft: #f4f6f8;
-}}
-@media (prefers-color-scheme: dark) {{
-  :root {{ --line: #3a414b; --bad: #ff7b88; --warn: #e3b341; --good: #56d364; --soft: #1c2129; }}
-}}
-body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; }}
-img {{ width: 100%; min-width: 40rem; height: auto; background: white; border-radius: 6px; }}
-pre {{ background: var(--soft); padding: 1rem; overflow-x: auto; border-radius: 6px; font-size: .85rem; }}
-.slack {{ white-space: pre-wrap; overflow-wrap: anywhere; }}
-.facts {{ display: flex; flex-wrap: wrap; gap: 1rem 3rem; margin: 1rem 0; padding: 0; list-style: none; }}
-.facts b {{ display: block; font-size: 1.6rem; }}
-.wide {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }}
-th, td {{ text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }}
-.ALERT {{ color: var(--bad); font-weight: 600; }} .WARN {{ color: var(--warn); }} .OK {{ color: var(--good); }}
-tr.change td {{ border-top: 3px solid currentColor; }}
-</style>
-<h1>One drift, one alert</h1>
+    body = f"""<h1>One drift, one alert</h1>
 <p>A car-loan model's endpoint on the local cloud: {summary["dataset"]["rows"]:,} requests, captured as SageMaker
 captures them and judged by the deployed functions against the model's own reference data. The data changes on
 {_minute(change)}.</p>
@@ -150,9 +135,8 @@ captures them and judged by the deployed functions against the model's own refer
 <tbody>
 {rows}
 </tbody>
-</table></div>
-</html>
-"""
+</table></div>"""
+    return html_page("Trimtab demo: car loan", _STYLE, body)
 
 
 def _minute(moment: str) -> str:

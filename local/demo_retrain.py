@@ -35,10 +35,9 @@ from local.retrain_story import (
     put_rows,
     score,
     tell_labels,
-    wait_for,
 )
 from local.rollouts import changes, triggers_stopped
-from local.stage import DemoError, deploy_in_sight, perform, show_paths, step_printer, write_summary
+from local.stage import DemoError, deploy_in_sight, perform, show_paths, step_printer, wait_for, write_summary
 from trimtab.training.version_record import verify_chain
 
 MINUTE = timedelta(minutes=1)
@@ -106,7 +105,7 @@ def drift(story: Story, data: DataSet, console: Console) -> None:
         "window": raised[0]["evidence"]["window"],
         "windows": [{**w["window"], "verdict": w["verdict"]} for w in played.windows],
     }
-    wait_for(lambda: bool(story.attempts()), "a training")
+    wait_for(lambda: bool(story.attempts()), "a training", FOLDER)
     [started] = [each for each in story.told("start_retraining") if not each["evidence"]["refused"]]
     story.summary["start"] = {"guards": started["evidence"]["guards"], "outcome": started["action"]["outcome"]}
     story.say(
@@ -149,8 +148,12 @@ def follow_job(story: Story) -> dict[str, Any]:
         if job["TrainingJobStatus"] not in {"InProgress", "Stopping"}:
             break
         story.advance(MINUTE / 2)
-    wait_for(lambda: story.attempts()[-1]["state"] not in {"intended", "started"}, "the judgement of the new model")
-    wait_for(lambda: any(name in each["title"] for each in story.told("watch_training")), "what the training cost")
+    wait_for(
+        lambda: story.attempts()[-1]["state"] not in {"intended", "started"}, "the judgement of the new model", FOLDER
+    )
+    wait_for(
+        lambda: any(name in each["title"] for each in story.told("watch_training")), "what the training cost", FOLDER
+    )
     [ended] = [each for each in story.told("watch_training") if name in each["title"]]
     facts = ended["evidence"]
     story.summary.setdefault("training", []).append(
@@ -180,7 +183,7 @@ def approve(story: Story) -> None:
     story.cloud.client("sagemaker").update_model_package(
         ModelPackageArn=story.summary["version"]["package"], ModelApprovalStatus="Approved"
     )
-    wait_for(lambda: "current" in story.state("release"), "the release")
+    wait_for(lambda: "current" in story.state("release"), "the release", FOLDER)
     release = story.state("release")["current"]
     story.say("approved", f"release_model will roll it out: {release['reason']}")
     for i in range(30):
@@ -224,7 +227,7 @@ def play(story: Story, console: Console) -> None:
     why = state["judgement"]["reason"]
     story.say("promoted", f"after {len(minutes)} minutes: {why}")
     change_settings(story)  # nothing is frozen any more
-    wait_for(lambda: is_released(story), "the end of the release")
+    wait_for(lambda: is_released(story), "the end of the release", FOLDER)
     story.summary["rollout"] = {"minutes": len(minutes), "reason": why, "per_minute": minutes}
 
 
@@ -239,7 +242,7 @@ def compare(story: Story, data: DataSet, before: pd.Series) -> None:
     right = {"before": before == after["repaid"], "after": score(story, after) == after["repaid"]}
     served = data.rows.iloc[PLAYED[0] : NEXT_WINDOW[0]]
     past = served["y_pred"] == served["repaid"]
-    wait_for(lambda: is_judged(story), "whether it helped")
+    wait_for(lambda: is_judged(story), "whether it helped", FOLDER)
     seen = story.told("check_drift_helped")[0]["reason"]
     counts = {name: {"correct": int(each.sum()), "rows": len(each)} for name, each in right.items()}
     told = story.invoke("CheckDriftHelped", {"endpoint": ENDPOINT, **counts})["endpoints"][ENDPOINT]
@@ -298,7 +301,7 @@ def refuse(story: Story, data: DataSet) -> None:
     attempt = follow_job(story)
     if attempt["state"] != "gate_failed":
         raise DemoError(f"the second candidate is {attempt['state']}: {attempt.get('failure')}")
-    wait_for(lambda: len(story.told("gate")) == 2, "the second verdict")
+    wait_for(lambda: len(story.told("gate")) == 2, "the second verdict", FOLDER)
     [verdict] = [each for each in story.told("gate") if attempt["target"] in each["title"]]
     versions = story.cloud.client("sagemaker").list_model_packages(ModelPackageGroupName=ENDPOINT)
     story.summary["refused"] |= {

@@ -11,11 +11,19 @@ import matplotlib as mpl
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
+from local.page import html_page
+
 OLD, NEW, BAD, GOOD, MUTED = "#4a6fa5", "#1a7f37", "#a3293b", "#1a7f37", "#9aa3ad"
 STATUS_COLOURS: Mapping[str, str] = {
     "Starting": "#d9dee5", "Downloading": "#b9c6d8", "Training": OLD, "Interrupted": "#c8553d", "Uploading": "#8d6a9f",
 }  # fmt: skip
 MARGIN = 0.012
+_STYLE = """
+table { overflow-wrap: anywhere; }
+tbody th, td.n { white-space: nowrap; font-weight: 600; }
+.gates td:nth-child(3) { width: 42%; }
+.good { color: var(--good); } .bad { color: var(--bad); }
+"""
 
 
 def write_page(folder: Path, summary: Mapping[str, Any]) -> tuple[Path, Path]:
@@ -131,24 +139,7 @@ def _page(summary: Mapping[str, Any]) -> str:
         ),
     )
     told = "\n".join(f"<tr><th>{escape(name)}<td>{escape(text)}</tr>" for name, text in story)
-    return f"""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Trimtab demo: from a drift to a better model</title>
-<style>
-:root {{ color-scheme: light dark; --line: #d9dee5; --bad: #b3263a; --good: #1a7f37; }}
-@media (prefers-color-scheme: dark) {{ :root {{ --line: #3a414b; --bad: #ff7b88; --good: #56d364; }} }}
-body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; }}
-img {{ width: 100%; min-width: 56rem; height: auto; background: white; border-radius: 6px; }}
-.wide {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }}
-th, td {{ text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); }}
-tbody th, td.n {{ white-space: nowrap; font-weight: 600; }}
-.gates td:nth-child(3) {{ width: 42%; }}
-.good {{ color: var(--good); }} .bad {{ color: var(--bad); }}
-</style>
-<h1>From a drift to a better model</h1>
+    body = f"""<h1>From a drift to a better model</h1>
 <p>Requests to a car-loan model drifted. Trimtab's deployed functions found it, trained a new model on labelled rows of
 after the change, gated, registered and released it. On the {accuracy["after"]["rows"]:,} requests that follow, which no
 training has seen, accuracy was <b>{before:.2%}</b> with the old model and is <b class="good">{after:.2%}</b> with the
@@ -167,9 +158,8 @@ new one. Another candidate was <b class="bad">refused</b>.</p>
 <tbody>
 {_gate_rows(summary)}
 </tbody>
-</table></div>
-</html>
-"""
+</table></div>"""
+    return html_page("Trimtab demo: from a drift to a better model", _STYLE, body)
 
 
 def _gate_rows(summary: Mapping[str, Any]) -> str:

@@ -1,7 +1,6 @@
 """What the retraining demo is played on: the endpoint, its settings, its labelled rows, and what became of them."""
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,7 +17,6 @@ from local.payloads import cells, encode
 from local.stage import DemoError
 
 FOLDER = ROOT / ".local" / "demo-retrain"
-PATIENCE = 120.0
 """Seconds that a deployed function is waited for."""
 LABELLED = (CAR_LOAN_CHANGE_ROW, 37_500, 40_000)
 """The rows after the change whose labels are in; of these the newest from the second number on."""
@@ -158,12 +156,3 @@ def score(story: Story, rows: pd.DataFrame, *, batch: int = BATCH, retries: int 
             raise DemoError(f"the endpoint failed {retries} times in a row")
         answers += [int(float(line.split(",")[1])) for line in answered["Body"].read().decode().splitlines()]
     return pd.Series(answers, index=rows.index)
-
-
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    """Wait for the deployed functions. Raises DemoError when it takes too long."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > end:
-            raise DemoError(f"{what} did not come within {PATIENCE:.0f} s; see {FOLDER / 'cloud'}")
-        time.sleep(0.2)

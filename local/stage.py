@@ -60,6 +60,15 @@ def deploy_in_sight(
     return deployment
 
 
+def wait_for(condition: Callable[[], bool], what: str, folder: Path, seconds: float = 120.0) -> None:
+    """Wait for what the deployed functions do. Raises DemoError, with the folder of the demo, if that takes long."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise DemoError(f"{what} did not come within {seconds:.0f} s; see {folder / 'cloud'}")
+        time.sleep(0.05)
+
+
 def write_summary(folder: Path, summary: Mapping[str, Any]) -> Path:
     """Write `summary.json` into the folder; its path."""
     folder.mkdir(parents=True, exist_ok=True)
