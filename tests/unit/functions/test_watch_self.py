@@ -301,6 +301,23 @@ def test_notifications_are_switched_on_when_that_is_asked_for(stack, context, mo
     assert raised(stack) == [("capture_bucket", "raised"), ("capture_bucket", "cleared")]
 
 
+def test_a_bucket_of_several_endpoints_is_asked_once_and_no_answer_is_not_taken_for_one(stack, context, monkeypatch):
+    asked = []
+
+    def refuse(bucket):
+        asked.append(bucket)
+        raise PermissionError(bucket)
+
+    churn = app.sagemaker.describe_endpoint("churn")
+    monkeypatch.setattr(app.s3, "tells_event_bridge", refuse)
+    monkeypatch.setattr(app.sagemaker, "endpoint_names", lambda: iter(["churn", "fraud"]))
+    monkeypatch.setattr(app.sagemaker, "describe_endpoint", lambda name: replace(churn, name=name))
+    outcome = watch(context)["endpoints"]
+    assert [each["*"]["capture_bucket"]["verdict"] for each in outcome.values()] == ["INSUFFICIENT_DATA"] * 2
+    assert asked == [stack.captures]
+    assert stack.findings == []
+
+
 def test_a_bucket_that_is_not_listened_to_is_told(stack, context, monkeypatch):
     endpoint(monkeypatch, destination="s3://elsewhere/x")
     watch(context)

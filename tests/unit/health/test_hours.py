@@ -1,6 +1,7 @@
 """What is kept of an hour says what its objects would."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from hypothesis import given
@@ -8,7 +9,15 @@ from hypothesis import strategies as st
 
 from trimtab.capture.pack import ObjectId, ObjectProfile
 from trimtab.capture.profile import ColumnProfile, Profile
-from trimtab.health.hours import add_hours, columns_of, comparable, count_hour, hour_document, hour_from_document
+from trimtab.health.hours import (
+    add_hours,
+    columns_of,
+    comparable,
+    complete_hours,
+    count_hour,
+    hour_document,
+    hour_from_document,
+)
 
 LEARNED = frozenset({"a", "b", "c"})
 
@@ -52,3 +61,10 @@ def test_columns_are_compared_on_one_grid_only():
     assert (hour.extra, hour.absent, hour.seen) == ({"d": 1}, ("c",), 2)
     assert hour.captured == 15
     assert columns_of(comparable(objects, "former")) == {"c0", "c1"}
+
+
+def test_hours_are_complete_once_the_delay_is_over():
+    delay, ten = timedelta(minutes=15), datetime(2026, 11, 23, 10, tzinfo=UTC)
+    before = complete_hours(ten + timedelta(minutes=14), delay, 3)
+    assert [hour.hour for hour in before] == [6, 7, 8]
+    assert [hour.hour for hour in complete_hours(ten + delay, delay, 3)] == [7, 8, 9]

@@ -1,9 +1,11 @@
 """Trimtab's own queues and functions."""
 
+from math import inf
+
 import pytest
 
 from trimtab.drift.verdict import Verdict
-from trimtab.health.installation import dead_letters, function_faults, lasting_failure, queue_age
+from trimtab.health.installation import capture_lag, dead_letters, function_faults, lasting_failure, queue_age
 
 
 @pytest.mark.parametrize(
@@ -19,12 +21,18 @@ def test_a_queue_is_behind_when_its_oldest_message_is_old(waiting, age, verdict)
     assert queue_age("capture", waiting=waiting, age_minutes=age, limit_minutes=60).verdict is verdict
 
 
+@pytest.mark.parametrize(("waiting", "age", "lag"), [(0, None, 0.0), (5, 12.5, 12.5), (5, None, inf)])
+def test_captures_that_wait_nobody_knows_how_long_may_wait_for_ever(waiting, age, lag):
+    alert = queue_age("alert", waiting=9, age_minutes=99.0, limit_minutes=60)
+    assert capture_lag([alert, queue_age("capture", waiting=waiting, age_minutes=age, limit_minutes=60)]) == lag
+
+
 def test_every_dead_letter_is_told():
-    check = dead_letters("capture", messages=3, lost="capture files", url="https://sqs/q")
+    check = dead_letters("capture", messages=3, url="https://sqs/q")
     assert check.verdict is Verdict.ALERT
     assert check.severity == "critical"
     assert "3 messages: capture files" in check.reason
-    assert dead_letters("capture", messages=0, lost="x", url="u").verdict is Verdict.OK
+    assert dead_letters("capture", messages=0, url="u").verdict is Verdict.OK
 
 
 @pytest.mark.parametrize(
@@ -47,4 +55,4 @@ def test_faults_of_functions_are_counted_and_what_is_not_known_is_no_zero(errors
     ("hours", "verdict"), [(None, Verdict.INSUFFICIENT_DATA), (0, Verdict.OK), (1, Verdict.OK), (2, Verdict.ALERT)]
 )
 def test_what_stops_nothing_is_told_when_it_fails_again(hours, verdict):
-    assert lasting_failure("ExplanationsFailed", missing="why windows drifted", failed_hours=hours).verdict is verdict
+    assert lasting_failure("ExplanationsFailed", failed_hours=hours).verdict is verdict

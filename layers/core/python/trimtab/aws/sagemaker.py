@@ -32,6 +32,12 @@ class Endpoint:
     configuration: str
     pending: str
 
+    @property
+    def capture_place(self) -> tuple[str, str]:
+        """Bucket and prefix, without slashes at its ends, that captures go to; both "" without."""
+        bucket, _, prefix = self.destination.removeprefix("s3://").partition("/")
+        return bucket, prefix.strip("/")
+
 
 def endpoint_names() -> Iterator[str]:
     """The names of all endpoints that serve or are being updated."""

@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from trimtab.capture.pack import ObjectProfile, grid_name
 from trimtab.capture.window import coverage_of
+from trimtab.drift.windows import HOUR, whole_hour
 
 MOST_EXTRA = 50
 """So many columns that were not learned are remembered of an hour; requests with random keys bring any number."""
@@ -33,6 +35,12 @@ class HourCaptures:
     def captured(self) -> int:
         """Requests that were captured, readable or not."""
         return self.read + self.lost
+
+
+def complete_hours(now: datetime, delay: timedelta, count: int) -> list[datetime]:
+    """The starts of the last `count` hours whose captures should all be in, in order of time; they take `delay`."""
+    end = whole_hour(now - delay)
+    return [end - i * HOUR for i in range(count, 0, -1)]
 
 
 def comparable(objects: Iterable[ObjectProfile], grid: str) -> list[ObjectProfile]:

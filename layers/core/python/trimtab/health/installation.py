@@ -1,5 +1,8 @@
 """Is Trimtab itself well: its queues, its dead letters, its functions?"""
 
+from collections.abc import Iterable
+from math import inf
+
 from trimtab.drift.verdict import Verdict
 from trimtab.health.check import Check
 
@@ -8,6 +11,19 @@ ERRORS_AN_HOUR = 3
 THROTTLES_AN_HOUR = 10
 FAILED_HOURS_A_DAY = 2
 """What stops nothing may fail once, as when another run writes at the same time; what fails again is broken."""
+
+DEAD_LETTERS = {
+    "capture": "capture files that could not be read five times",
+    "alert": "findings that could not be told",
+    "failed invocations": "runs of Trimtab's functions that failed for good",
+}
+"""What the messages in each dead-letter queue are."""
+ALL_THE_SAME = {
+    "ExplanationsFailed": "why windows drifted",
+    "ModelMonitorReportsFailed": "reports in Model Monitor's form",
+}
+"""What detect_drift counts when it fails at something without which windows are judged all the same, and what people
+lack then."""
 
 
 def queue_age(queue: str, *, waiting: int, age_minutes: float | None, limit_minutes: int) -> Check:
@@ -31,17 +47,28 @@ def queue_age(queue: str, *, waiting: int, age_minutes: float | None, limit_minu
     )
 
 
-def dead_letters(queue: str, *, messages: int, lost: str, url: str) -> Check:
-    """Whether a dead-letter queue holds anything. `lost` says what its messages are."""
+def capture_lag(queues: Iterable[Check]) -> float:
+    """For how many minutes captures wait to be read, by the checks of the queues' age; without end when they wait and
+    nobody knows since when."""
+    [capture] = (check.evidence for check in queues if check.evidence["queue"] == "capture")
+    age: float | None = capture["age_minutes"] if capture["waiting"] else 0.0
+    return inf if age is None else age
+
+
+def dead_letters(queue: str, *, messages: int, url: str) -> Check:
+    """Whether a dead-letter queue, one of DEAD_LETTERS, holds anything."""
+    if messages:
+        kept = "They are kept for 14 days; the runbook says how to send them again."
+        verdict, reason = Verdict.ALERT, f"{messages:,} messages: {DEAD_LETTERS[queue]}. {kept}"
+    else:
+        verdict, reason = Verdict.OK, "It is empty."
     return Check(
         name=f"dead_letters:{queue}",
         kind="self",
         severity="critical",
         title=f"Trimtab gave something up: the {queue} dead-letter queue",
-        verdict=Verdict.ALERT if messages else Verdict.OK,
-        reason=f"{messages:,} messages: {lost}. They are kept for 14 days; the runbook says how to send them again."
-        if messages
-        else "It is empty.",
+        verdict=verdict,
+        reason=reason,
         evidence={"queue": queue, "messages": messages, "url": url},
     )
 
@@ -66,9 +93,9 @@ def function_faults(function: str, *, errors: float | None, throttles: float | N
     )
 
 
-def lasting_failure(metric: str, *, missing: str, failed_hours: int | None) -> Check:
-    """Whether something that stops nothing when it fails does so again and again. `missing`: what people lack then.
-    `failed_hours`: hours of the last day in which it failed, None when that is not known."""
+def lasting_failure(metric: str, *, failed_hours: int | None) -> Check:
+    """Whether something that stops nothing when it fails, one of ALL_THE_SAME, does so again and again. `failed_hours`:
+    hours of the last day in which it failed, None when that is not known."""
     if failed_hours is None:
         verdict, reason = Verdict.INSUFFICIENT_DATA, "CloudWatch does not know how it went in the last day."
     else:
@@ -78,7 +105,7 @@ def lasting_failure(metric: str, *, missing: str, failed_hours: int | None) -> C
         name=f"lasting_failure:{metric}",
         kind="self",
         severity="warning",
-        title=f"Trimtab cannot write {missing}",
+        title=f"Trimtab cannot write {ALL_THE_SAME[metric]}",
         verdict=verdict,
         reason=reason,
         evidence={"metric": metric, "failed_hours": failed_hours},

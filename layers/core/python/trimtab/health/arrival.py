@@ -1,19 +1,19 @@
-"""Do the captures come in, are they all there, and can they be read?"""
+"""Do the captures come in, and are they all there?"""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import ceil, sqrt
+from math import sqrt
 from typing import Any
 
 from trimtab.drift.proportions import normal_quantile, wilson_lower
 from trimtab.drift.verdict import Verdict
+from trimtab.drift.windows import HOUR, whole_hour
 from trimtab.health.check import Check
+from trimtab.health.hours import complete_hours
 from trimtab.health.thresholds import HealthThresholds
 
 UNKNOWN_TRAFFIC = "CloudWatch has no complete Invocations for it (they are kept by endpoint and variant)"
-_REASONS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,64 @@ class Clues:
 
     disk_percent: float | None = None
     files: int | None = None
+
+
+def requests_start(now: datetime, delay: timedelta, thresholds: HealthThresholds) -> datetime:
+    """From when on requests are looked at: twice the silence that is allowed, and the complete hours."""
+    silence = timedelta(minutes=thresholds.silent_minutes)
+    return min(whole_hour(now - 2 * silence), complete_hours(now, delay, thresholds.hours)[0])
+
+
+def answered_requests(requests: Mapping[datetime, float], *refused: Mapping[datetime, float]) -> dict[datetime, float]:
+    """Requests by minute less those that got an error, for which SageMaker may write no capture."""
+    return {
+        minute: max(0.0, count - sum(errors.get(minute, 0.0) for errors in refused))
+        for minute, count in requests.items()
+    }
+
+
+def judge_arrival(
+    where: str,
+    requests: Mapping[datetime, float] | None,
+    *,
+    captured: int,
+    hours: Sequence[datetime],
+    sampling: float,
+    since: datetime,
+    changed: datetime,
+    now: datetime,
+    delay: timedelta,
+    may_wait: bool,
+    thresholds: HealthThresholds,
+    clues: Clues = Clues(),
+) -> list[Check]:
+    """Whether captures come in and, where that can be told apart from silence and waiting, whether all are there.
+
+    `captured`: requests captured in the complete `hours`, in order of time. `changed`: when the endpoint came to be as
+    it is. `may_wait`: whether captures may wait to be read. All others as in `capture_silent`.
+    """
+    silent = capture_silent(
+        where,
+        requests,
+        sampling=sampling,
+        since=since,
+        now=now,
+        delay=delay,
+        thresholds=thresholds,
+        clues=clues,
+    )
+    if silent.verdict is Verdict.ALERT or may_wait:
+        return [silent]  # that captures are lost goes without saying, or cannot be told yet
+    within = {minute: count for minute, count in (requests or {}).items() if hours[0] <= minute < hours[-1] + HOUR}
+    lost = captures_lost(
+        where,
+        captured=captured,
+        answered=None if not within or hours[0] < changed else round(sum(within.values())),
+        sampling=sampling,
+        thresholds=thresholds,
+        clues=clues,
+    )
+    return [silent, lost]
 
 
 def capture_silent(
@@ -125,85 +183,9 @@ def captures_lost(
     )
 
 
-def decode_coverage(
-    where: str, *, read: int, lost: int, unreadable: Mapping[str, int], thresholds: HealthThresholds
-) -> Check:
-    """Whether certainly too many lines of the last complete hours could not be read, or not whole. `lost`: lines of
-    which no row was counted; `unreadable`, by reason, has those that lost only their outputs besides."""
-    lines = read + lost
-    faulty = min(lines, sum(unreadable.values()))
-    commonest = Counter(unreadable).most_common(_REASONS)
-    if lines == 0:
-        verdict, reason = Verdict.INSUFFICIENT_DATA, f"No lines in the last {thresholds.hours} complete hours."
-    else:
-        is_low = wilson_lower(faulty, lines, thresholds.level) > 1 - thresholds.decode_share
-        verdict = Verdict.ALERT if is_low else Verdict.OK
-        listed = ", ".join(f"{name} {count:,}" for name, count in commonest)
-        reason = (
-            f"{1 - faulty / lines:.1%} of {lines:,} lines of the last {thresholds.hours} complete hours could be read"
-            f"{f'; not read: {listed}' if listed else ''}."
-        )
-    return Check(
-        name="decode_coverage",
-        kind="data_quality",
-        severity="warning",
-        title=f"Captures of {where} cannot be read",
-        verdict=verdict,
-        reason=reason,
-        evidence={"lines": lines, "read": read, "lost": lost, "unreadable": dict(commonest)},
-    )
-
-
-def payload_schema(
-    where: str,
-    *,
-    objects: int,
-    rows: int,
-    extra: Mapping[str, int],
-    absent: Iterable[str],
-    ignore: frozenset[str],
-    is_learned: bool,
-    thresholds: HealthThresholds,
-) -> Check:
-    """Whether the payload's columns are those that were learned.
-
-    `extra`: columns that were not learned and how many of the `objects` have them; one in a hundred objects makes a
-    new column. `absent`: learned columns that no object has. `ignore`: columns that never count. `is_learned`: whether
-    there is anything to compare with.
-    """
-    new = sorted(name for name, count in extra.items() if count >= ceil(0.01 * objects) and name not in ignore)
-    gone = sorted(set(absent) - ignore) if rows >= thresholds.schema_rows else []
-    if not is_learned or objects == 0:
-        verdict = Verdict.INSUFFICIENT_DATA
-        reason = "The payload's columns are not learned yet." if not is_learned else "No captures to look at."
-    elif new or gone:
-        verdict = Verdict.ALERT
-        changes = [f"new: {_listed(new)}"] * bool(new) + [f"vanished: {_listed(gone)}"] * bool(gone)
-        reason = (
-            f"The payload's columns changed; {'; '.join(changes)}. If that is meant, make a new reference, or name them"
-            " in the setting `ignore`."
-        )
-    else:
-        verdict, reason = Verdict.OK, "The payload has the columns it had."
-    return Check(
-        name="payload_schema",
-        kind="data_quality",
-        severity="warning",
-        title=f"The payload of {where} has other columns",
-        verdict=verdict,
-        reason=reason,
-        evidence={"new": new[:20], "vanished": gone[:20], "objects": objects, "rows": rows},
-    )
-
-
 def wilson_upper(count: int, of: int, level: float) -> float:
     """The share that is not reached but for an error of `level` (one-sided upper Wilson bound); 1 when `of` is 0."""
     return 1 - wilson_lower(of - count, of, level)
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(name[:60] for name in names[:10])
-    return f"{shown} and {len(names) - 10:,} more" if len(names) > 10 else shown
 
 
 def _told(clues: Clues, thresholds: HealthThresholds) -> str:

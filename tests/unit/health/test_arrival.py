@@ -1,7 +1,6 @@
-"""Captures that stay away, are lost, cannot be read, or have other columns."""
+"""Captures that stay away, or are lost."""
 
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 
 import pytest
 from hypothesis import given
@@ -9,20 +8,22 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from trimtab.drift.verdict import Verdict
-from trimtab.health.captures import (
+from trimtab.health.arrival import (
     Clues,
+    answered_requests,
     capture_silent,
     captures_lost,
-    decode_coverage,
-    payload_schema,
+    judge_arrival,
+    requests_start,
     wilson_upper,
 )
 from trimtab.health.thresholds import HealthThresholds
 
 NOW = datetime(2026, 11, 23, 12, 5, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+HOURS = [NOW.replace(minute=0) - i * HOUR for i in (3, 2, 1)]
 DEFAULTS = HealthThresholds()
-NOTHING = MappingProxyType({})
 
 
 def silent(requests, *, last=240, sampling=1.0, **how):
@@ -113,65 +114,60 @@ def test_more_captures_are_never_worse(captured, answered, sampling):
         assert lost(captured + 1, answered, sampling).verdict is not Verdict.ALERT
 
 
-def coverage(read, unreadable):
-    lost = sum(unreadable.values())
-    return decode_coverage("churn/blue", read=read, lost=lost, unreadable=unreadable, thresholds=DEFAULTS)
-
-
-def test_lines_that_cannot_be_read_are_told_by_reason():
-    check = coverage(800, {"not_json": 150, "no_input": 50})
-    assert check.verdict is Verdict.ALERT
-    assert "80.0% of 1,000 lines" in check.reason
-    assert "not_json 150, no_input 50" in check.reason
-    assert check.kind == "data_quality"
-
-
-def test_a_few_unreadable_lines_are_no_trend():
-    assert coverage(980, {"not_json": 20}).verdict is Verdict.OK
-    assert coverage(9, {"not_json": 1}).verdict is Verdict.OK
-    assert coverage(0, {}).verdict is Verdict.INSUFFICIENT_DATA
-
-
-def schema(extra=NOTHING, absent=(), objects=180, rows=10_000, ignore=frozenset(), is_learned=True):
-    return payload_schema(
+def arrived(requests, captured, *, since=NOW - 10 * MINUTE, **other):
+    """The names and verdicts of the checks; `requests`: how many, by the moment."""
+    how = {"changed": NOW - 100 * HOUR, "may_wait": False, **other}
+    checks = judge_arrival(
         "churn/blue",
-        objects=objects,
-        rows=rows,
-        extra=extra,
-        absent=absent,
-        ignore=ignore,
-        is_learned=is_learned,
+        requests,
+        captured=captured,
+        hours=HOURS,
+        sampling=1.0,
+        since=since,
+        now=NOW,
+        delay=15 * MINUTE,
         thresholds=DEFAULTS,
+        **how,
     )
+    return {check.name: check.verdict for check in checks}, checks[-1]
 
 
-def test_new_and_vanished_columns_are_named():
-    check = schema({"tenure_months": 180}, ["tenure"])
-    assert check.verdict is Verdict.ALERT
-    assert "new: tenure_months; vanished: tenure" in check.reason
-    assert schema().verdict is Verdict.OK
+def test_requests_of_the_complete_hours_alone_are_set_against_their_captures():
+    hours_alone = {HOURS[0]: 300.0, HOURS[-1] + 59 * MINUTE: 200.0}
+    beside = {HOURS[0] - MINUTE: 9999.0, HOURS[-1] + HOUR: 9999.0}
+    verdicts, check = arrived(hours_alone | beside, 500)
+    assert verdicts == {"capture_silent": Verdict.OK, "captures_lost": Verdict.OK}
+    assert check.evidence["invocations"] == 500
+    assert arrived(hours_alone, 250)[0]["captures_lost"] is Verdict.ALERT
+    assert arrived(beside, 500)[0]["captures_lost"] is Verdict.INSUFFICIENT_DATA
+    assert arrived(None, 500)[0]["captures_lost"] is Verdict.INSUFFICIENT_DATA
 
 
-def test_one_odd_request_is_no_new_column():
-    assert schema({"debug": 1}).verdict is Verdict.OK
-    assert schema({"debug": 2}).verdict is Verdict.ALERT
+def test_silence_says_that_captures_are_lost():
+    assert arrived({HOURS[0]: 300.0}, 0, since=HOURS[0])[0] == {"capture_silent": Verdict.ALERT}
 
 
-def test_a_column_is_not_missed_in_few_rows():
-    assert schema(absent=["rare"], rows=499).verdict is Verdict.OK
-    assert schema(absent=["rare"], rows=500).verdict is Verdict.ALERT
+def test_what_may_still_wait_to_be_read_is_not_called_lost():
+    assert arrived({HOURS[0]: 300.0}, 0, may_wait=True)[0] == {"capture_silent": Verdict.OK}
 
 
-def test_ignored_columns_never_count():
-    assert schema({"id": 180}, ["old_id"], ignore=frozenset({"id", "old_id"})).verdict is Verdict.OK
+def test_hours_in_which_the_endpoint_was_changed_prove_no_loss():
+    assert arrived({HOURS[1]: 300.0}, 0, changed=HOURS[0])[0]["captures_lost"] is Verdict.ALERT
+    assert arrived({HOURS[1]: 300.0}, 0, changed=HOURS[0] + MINUTE)[0]["captures_lost"] is Verdict.INSUFFICIENT_DATA
 
 
-def test_columns_not_learned_are_not_compared():
-    assert schema({"a": 180}, is_learned=False).verdict is Verdict.INSUFFICIENT_DATA
-    assert schema(objects=0).verdict is Verdict.INSUFFICIENT_DATA
+def test_requests_that_got_an_error_were_not_answered():
+    requests = {NOW: 10.0, NOW + MINUTE: 5.0, NOW + 2 * MINUTE: 1.0}
+    answered = answered_requests(requests, {NOW: 3.0}, {NOW: 4.0, NOW + MINUTE: 6.0})
+    assert answered == {NOW: 3.0, NOW + MINUTE: 0.0, NOW + 2 * MINUTE: 1.0}
+    assert answered_requests(requests) == requests
 
 
-def test_lines_that_lost_only_their_outputs_are_read_but_not_whole():
-    check = decode_coverage("churn/blue", read=1000, lost=0, unreadable={"error_response": 400}, thresholds=DEFAULTS)
-    assert check.verdict is Verdict.ALERT
-    assert check.reason.startswith("60.0% of 1,000 lines")
+@pytest.mark.parametrize(
+    ("silent_minutes", "hours", "start"),
+    [(240, 3, NOW - 8 * HOUR), (15, 3, NOW - 4 * HOUR), (120, 12, NOW - 13 * HOUR)],
+    ids=["twice the silence", "the hours", "many hours"],
+)
+def test_requests_are_looked_at_as_far_back_as_any_check_needs(silent_minutes, hours, start):
+    thresholds = HealthThresholds(silent_minutes=silent_minutes, hours=hours)
+    assert requests_start(NOW, 15 * MINUTE, thresholds) == start.replace(minute=0)
