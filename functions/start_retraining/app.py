@@ -17,7 +17,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict
 
-from trimtab.aws.cost_metrics import count_predictions
+from trimtab.aws.cost_metrics import count_predictions_of_endpoint
 from trimtab.aws.embedded_metrics import log_metrics
 from trimtab.aws.endpoint_settings import load_endpoint_settings, load_settings
 from trimtab.aws.event_bridge import publish_findings
@@ -27,7 +27,6 @@ from trimtab.aws.pipelines import declared_parameters, executions_in_progress, s
 from trimtab.aws.price_lists import PriceLists
 from trimtab.aws.refusals import RefusedError
 from trimtab.aws.retrainings import read_retrainings, read_uri, write_retrainings
-from trimtab.aws.sagemaker_deployments import NotFoundError, describe_deployment
 from trimtab.aws.state_table import StateDocument, read_state
 from trimtab.aws.training_jobs import start_training_job, training_jobs_in_progress
 from trimtab.cost.prices import Product
@@ -39,17 +38,10 @@ from trimtab.training.changes import change_in_progress
 from trimtab.training.data_document import DataDocument, DataDocumentError, parse_data_document
 from trimtab.training.evidence import start_finding
 from trimtab.training.guards import Situation, StartAction, StartDecision, decide_start
+from trimtab.training.planned_start import PlannedStart, planned_attempt, situation_of
 from trimtab.training.release_progress import RELEASES
 from trimtab.training.settings import RetrainingSettings
-from trimtab.training.spot import Limits, checkpoint_uri, estimated_cost, training_limits
-from trimtab.training.start import (
-    StartError,
-    pipeline_parameters,
-    start_token,
-    training_facts,
-    training_job_name,
-    training_job_request,
-)
+from trimtab.training.start import StartError, job_name_prefix, start_token
 from trimtab.training.trigger import NotATriggerError, Trigger, trigger_of_finding, trigger_of_request
 
 logger = Logger()
@@ -58,8 +50,6 @@ tracer = Tracer()
 
 DETAIL_TYPES = ("Drift", "Model Quality")
 MONTH = timedelta(days=30)
-NAME_PREFIX = 39
-"""So many characters of a training job's name are of its endpoint, at most."""
 
 
 class Request(BaseModel):
@@ -99,35 +89,6 @@ class Run:
         return Origin(self.account, self.region, trigger.endpoint, trigger.variant)
 
 
-@dataclass(frozen=True)
-class Subject:
-    """An endpoint whose model may be retrained. `document`: what `memory` was read from. `data`: what is told of new
-    labelled rows, None when nothing is. `parent`: the version that serves. `limits`: of the next training."""
-
-    trigger: Trigger
-    settings: RetrainingSettings
-    memory: Retrainings
-    document: StateDocument
-    data: DataDocument | None
-    parent: str
-    limits: Limits
-    usd_per_hour: float | None
-
-    @property
-    def instance_type(self) -> str:
-        job = self.settings.training_job
-        return job.instance_type if job else self.settings.instance_type
-
-    @property
-    def instances(self) -> int:
-        job = self.settings.training_job
-        return job.instance_count if job else self.settings.instance_count
-
-    @property
-    def cost_usd(self) -> float | None:
-        return estimated_cost(self.limits, self.memory.billable_seconds(), self.instances, self.usd_per_hour)
-
-
 @logger.inject_lambda_context
 @tracer.capture_lambda_handler
 @metrics.log_metrics
@@ -162,10 +123,9 @@ def approve(request: Request, run: Run) -> dict[str, Any]:
 def resume(endpoint: str, run: Run) -> dict[str, Any]:
     """Make the calls of starts that were written down and may not have been called for."""
     memory, document = read_retrainings(run.table, endpoint)
-    intended = next((each for each in memory.attempts if each.state == "intended"), None)
-    if intended is None:
+    if memory.intended is None:
         return {"action": StartAction.NOTHING, "reason": "no start is open"}
-    return call(intended, memory, document, run)
+    return call(memory.intended, memory, document, run)
 
 
 @tracer.capture_method(capture_response=False)
@@ -173,29 +133,30 @@ def consider(trigger: Trigger, run: Run, *, data: DataDocument | None = None, by
     """Decide whether a fact starts a training, and do what follows. `by`: the person who asks for it or approves."""
     loaded = load_endpoint_settings(run.settings.name, run.table, trigger.endpoint)
     settings = loaded.settings.retraining
-    target = settings.pipeline or (settings.training_job and "training_job")
-    if not target:
+    if not settings.target:
         return {"action": StartAction.NOTHING, "reason": "the settings name neither a pipeline nor a training_job"}
-    token = start_token(target, trigger.endpoint, trigger.window_end, trigger.kind)
+    token = start_token(settings.target, trigger.endpoint, trigger.window_end, trigger.kind)
     memory, document = read_retrainings(run.table, trigger.endpoint)
-    known = memory.attempt(token) or next((each for each in memory.attempts if each.state == "intended"), None)
+    known = memory.attempt(token) or memory.intended
     if known and known.state == "intended":
         return call(known, memory, document, run)
     if known:
         reason = f"this fact already led to a training, which is {known.state}"
         return {"action": StartAction.NOTHING, "token": token, "reason": reason}
-    subject = look_at(trigger, settings, memory, document, data, run)
-    decision = decide_start(situation_of(subject, run), token, settings.guards)
+    start = look_at(trigger, settings, memory, data, run)
+    decision = decide_start(situation(start, run), token, settings.guards)
     logger.info("Retraining considered", extra={"endpoint": trigger.endpoint, "decision": decision.action})
     if decision.action is StartAction.REFUSE:
         now, _ = read_retrainings(run.table, trigger.endpoint)
         if now.attempt(token):  # another run has started it meanwhile, and what it started is what hinders this one
             return {"action": StartAction.NOTHING, "token": token, "reason": "another run starts it"}
-        return refuse(subject, decision, run)
+        return refuse(start, decision, run)
     if settings.mode != "act" and not by:
-        return propose(subject, decision, run)
+        return propose(start, decision, document, run)
+    declared = declared_parameters(settings.pipeline) if settings.pipeline else None
+    bucket = run.settings.state_bucket_name
     try:
-        attempt = planned(subject, decision, target, by, run)
+        attempt = planned_attempt(start, decision, bucket=bucket, declared=declared, by=by, now=run.now)
     except StartError as error:
         tell(trigger, decision, f"not started: {error}", settings, run)
         return {"action": StartAction.REFUSE, "token": token, "reason": str(error)}
@@ -204,24 +165,16 @@ def consider(trigger: Trigger, run: Run, *, data: DataDocument | None = None, by
 
 
 def look_at(
-    trigger: Trigger,
-    settings: RetrainingSettings,
-    memory: Retrainings,
-    document: StateDocument,
-    data: DataDocument | None,
-    run: Run,
-) -> Subject:
+    trigger: Trigger, settings: RetrainingSettings, memory: Retrainings, data: DataDocument | None, run: Run
+) -> PlannedStart:
     """All that the start of a training rests on."""
-    job = settings.training_job
-    return Subject(
+    return PlannedStart(
         trigger=trigger,
         settings=settings,
         memory=memory,
-        document=document,
         data=data or told_data(trigger.endpoint, settings, run),
         parent=served_version(trigger.endpoint),
-        limits=training_limits(settings.spot, memory.training_seconds()),
-        usd_per_hour=training_price(job.instance_type if job else settings.instance_type, run),
+        usd_per_hour=training_price(settings.trains_on[0], run),
     )
 
 
@@ -247,117 +200,49 @@ def training_price(instance_type: str, run: Run) -> float | None:
     return None if price is None else price.usd
 
 
-def situation_of(subject: Subject, run: Run) -> Situation:
-    """All that the guards look at."""
-    trigger, settings, memory, data = subject.trigger, subject.settings, subject.memory, subject.data
-    endpoint = trigger.endpoint
+def situation(start: PlannedStart, run: Run) -> Situation:
+    """All that the guards look at: the start, and what else goes on at its endpoint."""
+    endpoint, settings = start.trigger.endpoint, start.settings
     released = read_state(run.table, RELEASES, endpoint).content.get("released")
-    releases = [memory.last_release(), datetime.fromisoformat(released) if released else None]
-    running = (
-        executions_in_progress(settings.pipeline)
-        if settings.pipeline
-        else training_jobs_in_progress(training_job_name(endpoint, "")[:NAME_PREFIX])
-    )
-    open_attempts = tuple(f"training {each.target}" for each in memory.attempts if each.is_open)
-    change = change_in_progress(read_state(run.table, CHANGES, endpoint).content)
-    return Situation(
-        trigger=trigger,
-        now=run.now,
-        new_rows=None if data is None else data.new_rows,
-        rows_per_class=None if data is None else data.rows_per_class,
-        attempts=memory.for_guards(),
-        last_release=max((each for each in releases if each), default=None),
+    if settings.pipeline:
+        running = executions_in_progress(settings.pipeline)
+    else:
+        running = training_jobs_in_progress(job_name_prefix(endpoint))
+    predictions = None
+    if settings.guards.usd_per_error:
+        until = run.now.replace(minute=0, second=0, microsecond=0)
+        predictions = count_predictions_of_endpoint(endpoint, until - MONTH, until)
+    return situation_of(
+        start,
+        run.now,
         running=running,
-        locks=(*open_attempts, *((change,) if change else ())),
-        cost_usd=subject.cost_usd,
-        spent_usd=memory.spent_usd(run.now),
-        predictions_per_month=predictions(endpoint, run) if settings.guards.usd_per_error else None,
-        quality_drop=trigger.quality_drop,
-        outcomes=memory.outcomes(),
+        change=change_in_progress(read_state(run.table, CHANGES, endpoint).content),
+        released=datetime.fromisoformat(released) if released else None,
+        predictions_per_month=predictions,
     )
 
 
-def predictions(endpoint: str, run: Run) -> float | None:
-    """How many predictions an endpoint made in the last 30 days; None when that is not known."""
-    until = run.now.replace(minute=0, second=0, microsecond=0)
-    try:
-        variants = describe_deployment(endpoint).variants
-    except NotFoundError:
-        return None
-    counts = [count_predictions(endpoint, each, until - MONTH, until) for each in variants]
-    known = [each for each in counts if each is not None]
-    return sum(known) if known else None
-
-
-def refuse(subject: Subject, decision: StartDecision, run: Run) -> dict[str, Any]:
+def refuse(start: PlannedStart, decision: StartDecision, run: Run) -> dict[str, Any]:
     """Tell why no training starts."""
+    trigger = start.trigger
     for verdict in decision.refusals:
-        dimensions = {"EndpointName": subject.trigger.endpoint, "Reason": verdict.code}
+        dimensions = {"EndpointName": trigger.endpoint, "Reason": verdict.code}
         log_metrics(metrics.provider.namespace, dimensions, {"RetrainSuppressed": 1}, run.now)
-    if subject.trigger.state != "cleared":
-        tell(subject.trigger, decision, "nothing was started", subject.settings, run)
+    if trigger.state != "cleared":
+        tell(trigger, decision, "nothing was started", start.settings, run)
     return {"action": decision.action, "token": decision.token, "reason": decision.reason}
 
 
-def propose(subject: Subject, decision: StartDecision, run: Run) -> dict[str, Any]:
-    """Tell that a training would start, and in mode propose remember it until a person approves."""
-    trigger, mode = subject.trigger, subject.settings.mode
+def propose(start: PlannedStart, decision: StartDecision, document: StateDocument, run: Run) -> dict[str, Any]:
+    """Tell that a training would start, and in mode propose remember it until a person approves. `document`: what the
+    memory was read from."""
+    trigger, mode, known = start.trigger, start.settings.mode, start.memory.proposal
     waits = f'to start it: {{"endpoint": "{trigger.endpoint}", "command": "approve", "by": "…"}}'
-    tell(trigger, decision, waits if mode == "propose" else "would be started", subject.settings, run)
-    known = subject.memory.proposal
+    tell(trigger, decision, waits if mode == "propose" else "would be started", start.settings, run)
     if mode == "propose" and (known is None or known.token != decision.token):
-        memory = subject.memory.with_proposal(Proposal(token=decision.token, at=run.now, trigger=trigger))
-        write_retrainings(run.table, trigger.endpoint, memory, subject.document)
+        memory = start.memory.with_proposal(Proposal(token=decision.token, at=run.now, trigger=trigger))
+        write_retrainings(run.table, trigger.endpoint, memory, document)
     return {"action": mode, "token": decision.token, "reason": decision.reason}
-
-
-def planned(subject: Subject, decision: StartDecision, target: str, by: str, run: Run) -> AttemptRecord:
-    """The start as it is written down, with the call to be made. Raises StartError."""
-    trigger, settings, bucket = subject.trigger, subject.settings, run.settings.state_bucket_name
-    token, version = decision.token, subject.data.data_version if subject.data else ""
-    root = settings.evaluations or f"s3://{bucket}/evaluations/{trigger.endpoint}"
-    evaluation = f"{root.rstrip('/')}/{token[:20]}.json"
-    facts = training_facts(
-        endpoint=trigger.endpoint,
-        window=trigger.window_end,
-        report=trigger.report,
-        data_version=version,
-        parent_model=subject.parent,
-        reason=f"{trigger.kind}: {trigger.reason}",
-    ) | {"Evaluation": evaluation}
-    job = settings.training_job
-    request: dict[str, Any]
-    if job:
-        lineage = settings.model_package_group or trigger.endpoint
-        checkpoints = checkpoint_uri(bucket, lineage, version or token) if settings.spot.checkpoints else None
-        name = training_job_name(trigger.endpoint, token)
-        request = training_job_request(name, token, job, subject.limits, checkpoints, facts)
-    else:
-        request = {
-            "PipelineName": target,
-            "PipelineExecutionDisplayName": f"trimtab-{token[:20]}",
-            "PipelineParameters": pipeline_parameters(facts, declared_parameters(target)),
-            "ClientRequestToken": token,
-        }
-    return AttemptRecord(
-        token=token,
-        at=run.now,
-        state="intended",
-        kind="training_job" if job else "pipeline",
-        target=request["TrainingJobName"] if job else target,
-        request=request,
-        trigger=trigger,
-        reason=decision.reason,
-        verdicts=decision.verdicts,
-        by=by,
-        instance_type=subject.instance_type,
-        instances=subject.instances,
-        usd_per_hour=subject.usd_per_hour,
-        cost_usd=subject.cost_usd,
-        data_version=version,
-        parent=subject.parent,
-        evaluation=evaluation,
-    )
 
 
 @tracer.capture_method(capture_response=False)

@@ -21,36 +21,30 @@ from trimtab.aws.again import again_on
 from trimtab.aws.endpoint_settings import load_endpoint_settings
 from trimtab.aws.event_bridge import publish_findings
 from trimtab.aws.lambda_functions import region_and_account, start_function
-from trimtab.aws.model_registry import describe_version, register_version, versions
-from trimtab.aws.pipelines import describe_execution, execution_steps
+from trimtab.aws.model_registry import describe_version, register_version, version_of_record
 from trimtab.aws.refusals import RefusedError
 from trimtab.aws.retrainings import all_retrainings, read_retrainings, read_uri, write_retrainings
 from trimtab.aws.state_table import StaleStateError, StateDocument
-from trimtab.aws.training_jobs import describe_training_job
-from trimtab.aws.version_records import create_record, read_record, record_versions
+from trimtab.aws.training_state import read_training
+from trimtab.aws.version_records import BusyChainError, append_record
 from trimtab.findings import Finding, Origin
 from trimtab.settings import WatchTrainingSettings
-from trimtab.training.attempts import AttemptRecord, Retrainings, on_demand
-from trimtab.training.evaluation import Evaluation, EvaluationError
+from trimtab.training.attempt_end import attempt_end
+from trimtab.training.attempts import AttemptRecord, Retrainings
+from trimtab.training.evaluation import Evaluation, EvaluationError, compared_with
 from trimtab.training.evidence import ended_finding, gates_finding, registered_finding, unregistered_finding
 from trimtab.training.gates import all_passed, judge_gates
-from trimtab.training.job_changes import JobChange, filled_in, log_link, newest
-from trimtab.training.job_events import NotAJobEventError, changes, pipeline_described, training_job_described
+from trimtab.training.job_changes import JobChange, log_link
+from trimtab.training.job_events import NotAJobEventError, told_jobs
 from trimtab.training.lineage import LineageError, TrainingNote, note_uri, parse_note, version_record
 from trimtab.training.model_card import CardFacts, ModelCardError, package_card_content
 from trimtab.training.model_quality_json import read_evaluation
 from trimtab.training.prediction_file import predictions_uri, with_predictions
-from trimtab.training.registration import model_package_request
+from trimtab.training.registration import model_package_request, parent_record
 from trimtab.training.settings import RetrainingSettings
-from trimtab.training.spot import Saving, after_stop, spot_saving
+from trimtab.training.training_state import Training
 from trimtab.training.verdicts import GateVerdict
-from trimtab.training.version_record import (
-    VersionRecord,
-    VersionRecordError,
-    next_record_place,
-    parse_record,
-    record_sha256,
-)
+from trimtab.training.version_record import VersionRecord, record_sha256
 
 logger = Logger()
 metrics = Metrics()
@@ -58,15 +52,14 @@ tracer = Tracer()
 
 IN_FLIGHT = timedelta(minutes=10)
 """A start that was written down so long ago and not called for is called for again."""
-MOST_RACES = 5
 
 
 class AttemptsFailedError(RuntimeError):
     """Some trainings could not be followed; all others were."""
 
 
-class CannotRegisterError(RuntimeError):
-    """No version can come of a training. The message says why."""
+class NoGroupError(RuntimeError):
+    """The settings name no group of the model registry, so no version can come of a training."""
 
 
 @dataclass(frozen=True)
@@ -87,20 +80,6 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Training:
-    """A training that has been looked at. `job`: the training job, or a pipeline's last one, as DescribeTrainingJob
-    gives it; `registered`: the version that a pipeline registered by itself, "" without."""
-
-    change: JobChange
-    job: Mapping[str, Any] | None
-    registered: str = ""
-
-    @property
-    def job_arn(self) -> str:
-        return str(self.job["TrainingJobArn"]) if self.job else self.change.arn
-
-
-@dataclass(frozen=True)
 class Subject:
     """An attempt of an endpoint, and the document that it is remembered in."""
 
@@ -115,11 +94,7 @@ class Subject:
     def origin(self) -> Origin:
         return Origin(self.run.account, self.run.region, self.endpoint, self.attempt.trigger.variant)
 
-    def save(self, **values: Any) -> "Subject":
-        """Remember the attempt with other values."""
-        return self.put(self.attempt.changed(**values))
-
-    def put(self, attempt: AttemptRecord) -> "Subject":
+    def save(self, attempt: AttemptRecord) -> "Subject":
         """Remember the attempt as it is now."""
         memory = self.memory.with_attempt(attempt)
         document = write_retrainings(self.run.settings.state_table_name, self.endpoint, memory, self.document)
@@ -132,16 +107,15 @@ class Subject:
 def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     region, account = region_and_account(context.invoked_function_arn)
     run = Run(WatchTrainingSettings.from_environment(os.environ), account, region, datetime.now(UTC))
-    is_event = "Records" in event or str(event.get("detail-type", "")).startswith("SageMaker ")
     try:
-        told = {each.arn: each for each in changes(event) if isinstance(each, JobChange)} if is_event else None
+        told = told_jobs(event)
     except NotAJobEventError as error:
         logger.warning("Event is not understood", extra={"problem": str(error)})
         return {"trainings": {}}
     outcomes: dict[str, Any] = {}
     failed: list[str] = []
     for endpoint, memory in all_retrainings(run.settings.state_table_name).items():
-        if event.get("endpoint", endpoint) != endpoint or due_attempt(memory, told) is None:
+        if event.get("endpoint", endpoint) != endpoint or memory.due(told) is None:
             continue
         try:
             outcomes[endpoint] = again_on(StaleStateError, partial(follow_endpoint, endpoint, told, run))
@@ -158,22 +132,11 @@ def follow_endpoint(endpoint: str, told: Mapping[str, JobChange] | None, run: Ru
     """Follow the attempt that is due, if one still is; how it stands. Raises StaleStateError when another run wins."""
     table = run.settings.state_table_name
     memory, document = read_retrainings(table, endpoint)
-    attempt = due_attempt(memory, told)
+    attempt = memory.due(told)
     if attempt is None:
         return {"state": "followed by another run"}
     settings = load_endpoint_settings(run.settings.name, table, endpoint).settings
     return follow(Subject(endpoint, attempt, memory, document, settings.retraining, run), told or {})
-
-
-def due_attempt(memory: Retrainings, told: Mapping[str, JobChange] | None) -> AttemptRecord | None:
-    """The attempt to look at, of which there is one at a time: any open one by schedule, the one an event is about."""
-
-    def is_due(attempt: AttemptRecord) -> bool:
-        if told is None:
-            return attempt.is_open or attempt.state == "intended"
-        return attempt.is_open and attempt.arn in told
-
-    return next(filter(is_due, memory.attempts), None)
 
 
 @tracer.capture_method(capture_response=False)
@@ -185,11 +148,12 @@ def follow(subject: Subject, told: Mapping[str, JobChange]) -> dict[str, Any]:
             resume(subject)
         return {"state": attempt.state}
     try:
-        training = look_at(attempt, told)
+        training = read_training(attempt, told)
     except RefusedError as error:
         if error.code.startswith("AccessDenied"):
             raise
-        return give_up(subject, f"SageMaker does not know the training any more: {error}")
+        given_up = fail(subject, f"SageMaker does not know the training any more: {error}")
+        return {"state": given_up.attempt.state, "reason": given_up.attempt.failure}
     if not training.change.is_final:
         return {"state": attempt.state, "status": training.change.status}
     if attempt.ended is None:
@@ -199,79 +163,16 @@ def follow(subject: Subject, told: Mapping[str, JobChange]) -> dict[str, Any]:
     return {"state": subject.attempt.state, "status": subject.attempt.status}
 
 
-def look_at(attempt: AttemptRecord, told: Mapping[str, JobChange]) -> Training:
-    """The training as it is now; of what an event and SageMaker's answer say the newer holds. Raises RefusedError."""
-    if attempt.kind == "training_job":
-        described = describe_training_job(attempt.target)
-        return Training(_newest(training_job_described(described), told), described)
-    change = _newest(pipeline_described(describe_execution(attempt.arn)), told)
-    if not change.is_final:
-        return Training(change, None)
-    steps = execution_steps(attempt.arn)
-    trained = [arn for step in steps if (arn := _made(step, "TrainingJob"))]
-    registered = [arn for step in steps if (arn := _made(step, "RegisterModel"))]
-    job = describe_training_job(trained[-1].rpartition("/")[2]) if trained else None
-    if failed := next((step for step in steps if step.get("StepStatus") == "Failed"), None):
-        why = f"step {failed['StepName']}: {failed.get('FailureReason', 'no reason given')}"
-        change = replace(change, failure=why)
-    return Training(change, job, registered[-1] if registered else "")
-
-
-def _newest(described: JobChange, told: Mapping[str, JobChange]) -> JobChange:
-    known = [described, *([told[described.arn]] if described.arn in told else [])]
-    found = newest(known)[described.arn]
-    return filled_in(found, described) if isinstance(found, JobChange) else described
-
-
-def _made(step: Mapping[str, Any], kind: str) -> str:
-    return str((step.get("Metadata") or {}).get(kind, {}).get("Arn", ""))
-
-
 def end(subject: Subject, training: Training) -> Subject:
-    """Tell how a training has ended and what it cost, and what follows of that."""
-    attempt, run, settings = subject.attempt, subject.run, subject.settings
-    change = training.change
-    if training.job and attempt.kind == "pipeline":
-        job = training_job_described(training.job)
-        change = replace(
-            change, training_seconds=job.training_seconds, billable_seconds=job.billable_seconds,
-            instance_type=job.instance_type, instance_count=job.instance_count,
-        )  # fmt: skip
-    saving = saving_of(attempt, change)
-    was_spot = bool(attempt.request.get("EnableManagedSpotTraining"))
-    follows = after_stop(
-        change.status, change.secondary, attempt.trigger.severity, was_spot=was_spot, settings=settings.spot
-    )
-    if follows == "retry_on_demand" and attempt.is_on_demand:
-        follows = "alert"
-    outcome = {
-        "retry_on_demand": "it is tried again on demand",
-        "alert": "nothing is registered; somebody has to look",
-        "nothing": "it is evaluated",
-    }[follows]
+    """Tell how a training has ended and what it cost, remember it, and have it tried again if that follows."""
+    run, change = subject.run, training.change
+    ended = attempt_end(subject.attempt, change, subject.settings.spot, run.now)
     links = {"logs": log_link(run.region, training.job["TrainingJobName"])} if training.job else {}
-    run.tell(ended_finding(subject.origin, change, saving, outcome, links, run.now))
-    if follows == "retry_on_demand":
-        subject = subject.put(on_demand(attempt))
+    run.tell(ended_finding(subject.origin, change, ended.saving, ended.outcome, links, run.now))
+    subject = subject.save(ended.attempt)
+    if ended.is_tried_again:
         resume(subject)
-        return subject
-    return subject.save(
-        state="started" if change.has_succeeded else "failed",
-        ended=change.ended or run.now,
-        status=change.status,
-        failure=change.failure,
-        training_seconds=change.training_seconds,
-        billable_seconds=change.billable_seconds,
-        cost_usd=attempt.cost_usd if saving.cost_usd is None else saving.cost_usd,
-    )
-
-
-def saving_of(attempt: AttemptRecord, change: JobChange) -> Saving:
-    """What a training cost and what spot saved; in dollars where it ran on what the price is of."""
-    is_priced = change.instance_type in {"", attempt.instance_type}
-    price = attempt.usd_per_hour if is_priced else None
-    instances = change.instance_count or attempt.instances
-    return spot_saving(change.training_seconds, change.billable_seconds, instances, price)
+    return subject
 
 
 def resume(subject: Subject) -> None:
@@ -290,40 +191,35 @@ def register(subject: Subject, training: Training) -> Subject:
         waited = run.now - (attempt.ended or run.now)
         if waited < timedelta(hours=settings.evaluation_hours):
             return subject
-        return failed(subject, f"no evaluation came to {attempt.evaluation} in {settings.evaluation_hours:g} hours")
+        return fail(subject, f"no evaluation came to {attempt.evaluation} in {settings.evaluation_hours:g} hours")
     try:
-        evaluation = compared(evaluated(text, subject), attempt)
+        evaluation = evaluated(text, subject)
         verdicts = judge_gates(evaluation, settings.gates)
         if not all_passed(verdicts):
             run.tell(gates_finding(subject.origin, training.change.name, verdicts, links, run.now))
             metrics.add_metric("GatesFailed", MetricUnit.Count, 1)
-            return subject.save(state="gate_failed")
+            return subject.save(attempt.changed(state="gate_failed"))
         record = recorded(subject, training, evaluation, verdicts)
         package = packaged(subject, training, record, evaluation, hashlib.sha256(text).hexdigest())
-    except (EvaluationError, LineageError, ModelCardError, CannotRegisterError, RefusedError) as error:
-        return failed(subject, str(error))
+    except (EvaluationError, LineageError, ModelCardError, NoGroupError, BusyChainError, RefusedError) as error:
+        return fail(subject, str(error))
     approval = str((describe_version(package) or {}).get("ModelApprovalStatus", ""))
-    links["record"] = f"s3://{run.bucket}/{record.key}"
+    links = links | {"record": f"s3://{run.bucket}/{record.key}"}
     run.tell(
         gates_finding(subject.origin, training.change.name, verdicts, links, run.now),
         registered_finding(subject.origin, package, record, approval, links, run.now),
     )
     metrics.add_metric("VersionsRegistered", MetricUnit.Count, 1)
-    return subject.save(state="registered", record=record.version, package=package)
+    return subject.save(attempt.changed(state="registered", record=record.version, package=package))
 
 
 def evaluated(text: bytes, subject: Subject) -> Evaluation:
     """The evaluation in its file, with the scores of the predictions beside it, if any. Raises EvaluationError."""
     evaluation = read_evaluation(text, subject.settings.gates.datasets[-1])
     predictions = read_uri(predictions_uri(subject.attempt.evaluation))
-    return evaluation if predictions is None else with_predictions(evaluation, predictions)
-
-
-def compared(evaluation: Evaluation, attempt: AttemptRecord) -> Evaluation:
-    """The evaluation with the champion that it must be compared with: a version that serves is none to be left out."""
-    if evaluation.champion is None and attempt.parent:
-        return evaluation.model_copy(update={"champion": attempt.parent})
-    return evaluation
+    if predictions is not None:
+        evaluation = with_predictions(evaluation, predictions)
+    return compared_with(evaluation, subject.attempt.parent)
 
 
 def recorded(
@@ -331,21 +227,18 @@ def recorded(
 ) -> VersionRecord:
     """The record of the new version: the one that is there already, or a new one at the end of the chain.
 
-    Raises LineageError, CannotRegisterError.
+    Raises LineageError, NoGroupError, BusyChainError.
     """
-    attempt, settings, bucket = subject.attempt, subject.settings, subject.run.bucket
+    attempt, settings, run = subject.attempt, subject.settings, subject.run
     group = settings.model_package_group
     if group is None:
-        raise CannotRegisterError("every gate is passed, but the settings name no model_package_group")
+        raise NoGroupError("every gate is passed, but the settings name no model_package_group")
     text = read_uri(note_uri(attempt.evaluation))
     note = TrainingNote() if text is None else parse_note(text)
-    for _ in range(MOST_RACES):
-        present = record_versions(bucket, group)
-        stored = {version: read_record(bucket, group, version) for version in present[-1:]}
-        if own := existing(bucket, group, present, training.job_arn, attempt):
-            return own
-        version, previous = next_record_place(stored)
-        record = version_record(
+
+    def made(version: int, previous: str | None) -> VersionRecord:
+        parent = describe_version(attempt.parent) if attempt.parent else None
+        return version_record(
             attempt,
             training.job,
             note,
@@ -354,55 +247,26 @@ def recorded(
             group=group,
             version=version,
             previous_sha256=previous,
-            parent_version=parent_version(attempt.parent, group, version),
+            parent_version=parent_record(parent, group, version),
             inference_image=settings.inference_image,
             model_id=training.registered or training.job_arn,
-            created=subject.run.now,
+            created=run.now,
         )
-        if create_record(bucket, record):
-            return record
-    raise CannotRegisterError(f"others keep adding records to {group}")
 
-
-def existing(
-    bucket: str, group: str, present: Sequence[int], job_arn: str, attempt: AttemptRecord
-) -> VersionRecord | None:
-    """The record of this training, when a run that died has made it."""
-    for version in reversed(present):
-        try:
-            record = parse_record(read_record(bucket, group, version))
-        except VersionRecordError:
-            continue  # `trimtab versions verify` tells of it
-        if record.training_job == job_arn:
-            return record
-        if record.created < attempt.at:
-            return None
-    return None
-
-
-def parent_version(package: str, group: str, version: int) -> int | None:
-    """The record of the version that serves, None when it has none in this group."""
-    described = describe_version(package) if package else None
-    told = (described or {}).get("CustomerMetadataProperties", {}).get("record_version", "")
-    same = (described or {}).get("ModelPackageGroupName") == group
-    return int(told) if same and told.isdecimal() and int(told) < version else None
+    return append_record(run.bucket, group, training.job_arn, attempt.at, made)
 
 
 def packaged(subject: Subject, training: Training, record: VersionRecord, evaluation: Evaluation, digest: str) -> str:
-    """ARN of the version in the registry: the pipeline's own, the one that is there already, or a new one.
+    """ARN of the version in the registry: the pipeline's own, the one that is there already, or a new one. `digest`:
+    SHA-256 of the evaluation's file.
 
     Raises RefusedError, ModelCardError.
     """
+    settings, attempt = subject.settings, subject.attempt
     if training.registered:
         return training.registered
-    settings, attempt = subject.settings, subject.attempt
-    sha256 = record_sha256(record)
-    for summary in versions(record.group):
-        if summary["CreationTime"] < attempt.at - IN_FLIGHT:
-            break
-        described = describe_version(summary["ModelPackageArn"]) or {}
-        if described.get("CustomerMetadataProperties", {}).get("record_sha256") == sha256:
-            return str(summary["ModelPackageArn"])
+    if present := version_of_record(record.group, record_sha256(record), attempt.at - IN_FLIGHT):
+        return present
     request = model_package_request(
         record,
         record_uri=f"s3://{subject.run.bucket}/{record.key}",
@@ -416,14 +280,9 @@ def packaged(subject: Subject, training: Training, record: VersionRecord, evalua
     return register_version(request)
 
 
-def failed(subject: Subject, why: str) -> Subject:
-    """Tell that no version comes of a training that has ended well."""
+def fail(subject: Subject, why: str) -> Subject:
+    """Tell that no version comes of a training, and follow it no longer."""
     attempt, run = subject.attempt, subject.run
     links = {"evaluation": attempt.evaluation}
     run.tell(unregistered_finding(subject.origin, attempt.token, why, links, run.now))
-    return subject.save(state="failed", failure=why)
-
-
-def give_up(subject: Subject, why: str) -> dict[str, Any]:
-    """Follow a training no longer, and tell so."""
-    return {"state": failed(subject, why).attempt.state, "reason": why}
+    return subject.save(attempt.changed(state="failed", failure=why))

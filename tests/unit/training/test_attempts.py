@@ -102,6 +102,25 @@ def test_releases_and_outcomes_are_those_that_are_known():
     assert [each.state for each in memory.for_guards()] == ["started"] * 3
 
 
+STATES = ["intended", "started", "failed", "gate_failed", "registered", "released"]
+memories = st.lists(st.sampled_from(STATES), max_size=6).map(
+    lambda states: Retrainings(attempts=tuple(attempt(n, state=each, arn=f"arn:{n}") for n, each in enumerate(states)))
+)
+
+
+@given(memories, st.none() | st.sets(st.integers(0, 5).map("arn:{}".format)))
+def test_due_is_what_is_open_and_told_of_or_all_that_is_not_over_where_nothing_was_told(memory, told):
+    states = {"started", "intended"} if told is None else {"started"}
+    expected = [each for each in memory.attempts if each.state in states and (told is None or each.arn in told)]
+    assert memory.due(told) == next(iter(expected), None)
+
+
+@given(memories)
+def test_a_start_that_may_not_have_been_called_for_is_found(memory):
+    first = next((n for n, each in enumerate(memory.attempts) if each.state == "intended"), None)
+    assert memory.intended == (None if first is None else memory.attempts[first])
+
+
 def test_the_retry_on_demand_is_the_same_start_under_another_name():
     first = attempt(arn="arn", status="Stopped")
     second = on_demand(first)

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from tests.unit.training.builders import dataset, document, evaluation
-from trimtab.training.evaluation import EvaluationError, evaluation_of, joined, parse_evaluation
+from trimtab.training.evaluation import EvaluationError, compared_with, evaluation_of, joined, parse_evaluation
 from trimtab.training.gate_thresholds import GateThresholds
 from trimtab.training.gates import judge_gates
 from trimtab.training.model_quality_json import read_evaluation
@@ -95,6 +95,13 @@ def test_model_monitors_regression_gets_a_bound_from_its_five_samples():
     told = {"dataset": {"item_count": 100}, "regression_metrics": {"rmse": {"value": 2.0, "standard_deviation": 0.05}}}
     [score] = read_evaluation(json.dumps(told), "holdout").datasets.values()
     assert score.rmse.upper == pytest.approx(2.0 + stats.t.ppf(0.95, 4) * 2 * 0.05)
+
+
+@pytest.mark.parametrize(
+    ("told", "serving", "expected"), [(None, "arn:p/6", "arn:p/6"), ("churn-6", "arn:p/6", "churn-6"), (None, "", None)]
+)
+def test_a_version_that_serves_is_no_champion_to_be_left_out(told, serving, expected):
+    assert compared_with(evaluation(champion=told), serving).champion == expected
 
 
 def test_two_times_their_deviation_is_the_standard_error():

@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.training.builders import ARN, GROUP, HOUR, NOW, package
-from trimtab.training.job_changes import JobChange, filled_in, log_link, newest, supersedes
+from trimtab.training.job_changes import JobChange, filled_in, latest, log_link, newest, supersedes
 from trimtab.training.job_events import (
     NotAJobEventError,
     changes,
     moment,
     package_described,
     pipeline_described,
+    told_jobs,
     training_job_described,
 )
 
@@ -176,6 +177,18 @@ def test_an_event_is_the_same_however_it_is_delivered(made):
     assert changes({"Records": [{"Sns": sns}, {"body": json.dumps(sns)}]}) == changes(told) * 2
 
 
+def test_what_an_event_tells_of_jobs_is_known_by_their_arns():
+    text = [{"body": json.dumps(each)} for each in (training(), pipeline(), registered())]
+    told = told_jobs({"Records": text})
+    assert told == {each.arn: each for each in (only(training()), only(pipeline()))}
+    assert told_jobs(registered()) == {}
+
+
+@pytest.mark.parametrize("told", [{}, {"endpoint": "churn"}, {"detail-type": "Scheduled Event", "detail": {}}])
+def test_the_schedule_and_requests_tell_of_no_jobs(told):
+    assert told_jobs(told) is None
+
+
 def test_described_jobs_are_read_as_their_events():
     detail = training()["detail"]
     described = {**detail, **{key: AT for key in detail if key.endswith("Time")}}
@@ -280,6 +293,17 @@ def test_what_one_telling_leaves_out_another_of_the_same_state_fills_in(told, ot
         or (other.billable_seconds if (told.arn, told.status) == (other.arn, other.status) else None)
     )
     assert (filled.status, filled.at) == (told.status, told.at)
+
+
+@given(states, st.lists(states, max_size=3))
+def test_of_what_describe_and_events_say_the_latest_holds(described, events):
+    told = {each.arn: each for each in events}
+    found = latest(described, told)
+    known = [described, *([told[described.arn]] if described.arn in told else [])]
+    assert (found.arn, found.status, found.at) == (
+        described.arn, newest(known)[described.arn].status, newest(known)[described.arn].at,
+    )  # fmt: skip
+    assert found.billable_seconds or not (described.billable_seconds and found.status == described.status)
 
 
 def test_an_approval_may_change_after_the_version_is_made():

@@ -21,7 +21,7 @@ from trimtab.training.model_card import (
     card_name,
     package_card_content,
 )
-from trimtab.training.registration import client_token, model_package_request, registered_hashes
+from trimtab.training.registration import client_token, model_package_request, parent_record, registered_hashes
 from trimtab.training.version_record import record_sha256
 
 FACTS = CardFacts(
@@ -151,3 +151,19 @@ def test_the_registry_tells_the_hashes_of_records():
         {},
     ]
     assert registered_hashes(packages) == {1: record_sha256(record())}
+
+
+@pytest.mark.parametrize(
+    ("package", "expected"),
+    [
+        ({"ModelPackageGroupName": "churn", "CustomerMetadataProperties": {"record_version": "2"}}, 2),
+        ({"ModelPackageGroupName": "churn", "CustomerMetadataProperties": {"record_version": "3"}}, None),
+        ({"ModelPackageGroupName": "churn", "CustomerMetadataProperties": {"record_version": "two"}}, None),
+        ({"ModelPackageGroupName": "other", "CustomerMetadataProperties": {"record_version": "2"}}, None),
+        ({"ModelPackageGroupName": "churn"}, None),
+        (None, None),
+    ],
+    ids=["older", "not older", "no number", "of another group", "registered by others", "nothing serves"],
+)
+def test_the_parent_is_an_older_record_of_the_same_group(package, expected):
+    assert parent_record(package, "churn", 3) == expected

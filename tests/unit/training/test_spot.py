@@ -80,8 +80,25 @@ def test_a_pipeline_and_a_training_job_are_one_too_many():
         "output": "s3://b/o",
     }
     assert RetrainingSettings(training_job=job).mode == "observe"
+    assert RetrainingSettings(training_job=job).target == "training_job"
+    assert RetrainingSettings(pipeline="p").target == "p"
+    assert RetrainingSettings().target == ""
     with pytest.raises(ValidationError, match="not both"):
         RetrainingSettings(pipeline="p", training_job=job)
+
+
+def test_a_training_job_says_itself_what_it_runs_on_a_pipeline_does_not():
+    job = {
+        "image": "i",
+        "role": "arn:aws:iam::123456789012:role/r",
+        "data": {"train": "s3://b/k"},
+        "output": "s3://b/o",
+        "instance_type": "ml.c5.large",
+        "instance_count": 3,
+    }
+    told = {"instance_type": "ml.m5.2xlarge", "instance_count": 2}
+    assert RetrainingSettings(**told, training_job=job).trains_on == ("ml.c5.large", 3)
+    assert RetrainingSettings(**told, pipeline="p").trains_on == ("ml.m5.2xlarge", 2)
 
 
 @given(st.text(min_size=1), st.text(min_size=1))

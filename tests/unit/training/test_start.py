@@ -11,6 +11,7 @@ from trimtab.training.spot import training_limits
 from trimtab.training.start import (
     StartError,
     is_same_start,
+    job_name_prefix,
     pipeline_parameters,
     start_token,
     training_facts,
@@ -45,6 +46,11 @@ def test_job_names_are_names_that_sagemaker_takes(endpoint, on_demand):
     assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", name)
     assert name == training_job_name(endpoint, TOKEN, on_demand=on_demand)
     assert name != training_job_name(endpoint, TOKEN, on_demand=not on_demand)
+
+
+@given(st.from_regex(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", fullmatch=True), st.booleans())
+def test_every_job_of_an_endpoint_as_sagemaker_names_them_has_its_prefix(endpoint, on_demand):
+    assert training_job_name(endpoint, TOKEN, on_demand=on_demand).startswith(job_name_prefix(endpoint))
 
 
 def test_a_pipeline_gets_the_parameters_it_declares():

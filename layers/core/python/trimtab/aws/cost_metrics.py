@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trimtab.aws.cloudwatch_metrics import MetricQuery, Series, read_metrics
+from trimtab.aws.sagemaker_deployments import NotFoundError, describe_deployment
 
 _REQUESTS, _INSTANCES = "AWS/SageMaker", "/aws/sagemaker/Endpoints"
 _HOUR = 3600
@@ -51,6 +52,18 @@ def count_predictions(endpoint: str, variant: str, start: datetime, end: datetim
     """The predictions of one variant from `start` until before `end`, in whole hours; None when they are not known."""
     [series] = read_metrics([_query(endpoint, variant, _REQUESTS, "Invocations")], start, end)
     return series.total()
+
+
+def count_predictions_of_endpoint(endpoint: str, start: datetime, end: datetime) -> float | None:
+    """The predictions of all variants that an endpoint has now; None when there is no such endpoint, or none of its
+    variants' predictions are known."""
+    try:
+        variants = describe_deployment(endpoint).variants
+    except NotFoundError:
+        return None
+    counts = [count_predictions(endpoint, variant, start, end) for variant in variants]
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
 
 
 def _query(

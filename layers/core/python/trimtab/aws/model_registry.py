@@ -1,6 +1,7 @@
 """Amazon SageMaker's model registry, and which of its versions an endpoint serves."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -33,6 +34,17 @@ def register_version(request: Mapping[str, Any]) -> str:
         return str(sagemaker().create_model_package(**request)["ModelPackageArn"])
     except ClientError as error:
         raise translated(error) from error
+
+
+def version_of_record(group: str, sha256: str, since: datetime) -> str | None:
+    """ARN of the version that was registered since that moment from the record of this hash. Raises RefusedError."""
+    for summary in versions(group):
+        if summary["CreationTime"] < since:
+            return None
+        described = describe_version(summary["ModelPackageArn"]) or {}
+        if described.get("CustomerMetadataProperties", {}).get("record_sha256") == sha256:
+            return str(summary["ModelPackageArn"])
+    return None
 
 
 def describe_version(arn: str) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 It is one document that is replaced whole; whoever read an older one than is stored writes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -98,6 +98,22 @@ class Retrainings(_Document):
     def attempt(self, token: str) -> AttemptRecord | None:
         """The attempt of a token."""
         return next((each for each in self.attempts if each.token == token), None)
+
+    @property
+    def intended(self) -> AttemptRecord | None:
+        """The start that is written down and may not have been called for."""
+        return next((each for each in self.attempts if each.state == "intended"), None)
+
+    def due(self, told: Collection[str] | None) -> AttemptRecord | None:
+        """The attempt to look at, of which there is one at a time: the open one whose job or execution (ARN) was told
+        of; where nothing was told (None) any open one, or one whose start may not have been called for."""
+
+        def is_due(attempt: AttemptRecord) -> bool:
+            if told is None:
+                return attempt.is_open or attempt.state == "intended"
+            return attempt.is_open and attempt.arn in told
+
+        return next(filter(is_due, self.attempts), None)
 
     def with_attempt(self, attempt: AttemptRecord) -> "Retrainings":
         """The memory with an attempt in the place of what was known of it, or as the newest; a proposal of its token is

@@ -206,6 +206,13 @@ def joined(first: Evaluation, *others: Evaluation) -> Evaluation:
     return Evaluation.model_validate(merged)
 
 
+def compared_with(evaluation: Evaluation, champion: str) -> Evaluation:
+    """The evaluation with the champion that it must be compared with: a version that serves is none to be left out."""
+    if evaluation.champion is None and champion:
+        return evaluation.model_copy(update={"champion": champion})
+    return evaluation
+
+
 def _merged(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(before)
     for key, value in after.items():

@@ -1,6 +1,6 @@
 """States of training jobs, pipelines and model packages as plain values, and which of several told is the newest."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Literal
@@ -102,6 +102,13 @@ def filled_in(change: JobChange, other: JobChange) -> JobChange:
         return change
     left_out = [each.name for each in fields(change) if getattr(change, each.name) == each.default]
     return replace(change, **{name: getattr(other, name) for name in left_out})
+
+
+def latest(described: JobChange, told: Mapping[str, JobChange]) -> JobChange:
+    """What Describe answers of a job, or what was told of it, by ARN, where that is newer; then with what it leaves out
+    from the other."""
+    other = told.get(described.arn)
+    return filled_in(other, described) if other and supersedes(other, described) else described
 
 
 def log_link(region: str, job_name: str) -> str:

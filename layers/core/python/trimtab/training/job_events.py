@@ -28,6 +28,16 @@ def changes(event: Mapping[str, Any]) -> list[Change]:
     return [_change(_unwrapped(record, f"Records[{i}]")) for i, record in enumerate(event["Records"])]
 
 
+def told_jobs(event: Mapping[str, Any]) -> dict[str, JobChange] | None:
+    """The states of jobs and executions that an event tells of, by ARN; None of what is no event of SageMaker's.
+
+    Raises NotAJobEventError.
+    """
+    if "Records" not in event and not str(event.get("detail-type", "")).startswith("SageMaker "):
+        return None
+    return {change.arn: change for change in changes(event) if isinstance(change, JobChange)}
+
+
 def training_job_described(description: Mapping[str, Any]) -> JobChange:
     """A training job as DescribeTrainingJob gives it. Raises NotAJobEventError."""
     return _training_job(description, {})

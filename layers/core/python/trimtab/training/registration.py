@@ -91,6 +91,14 @@ def registered_hashes(packages: Sequence[Mapping[str, Any]]) -> dict[int, str]:
     return found
 
 
+def parent_record(package: Mapping[str, Any] | None, group: str, before: int) -> int | None:
+    """The record of the version that serves, as DescribeModelPackage gives it; None when it has none in this group that
+    is older than the record `before`."""
+    told = (package or {}).get("CustomerMetadataProperties", {}).get("record_version", "")
+    is_of_group = (package or {}).get("ModelPackageGroupName") == group
+    return int(told) if is_of_group and told.isdecimal() and int(told) < before else None
+
+
 def _description(record: VersionRecord) -> str:
     parent = "" if record.parent_version is None else f", to replace version {record.parent_version}"
     gates = "passed every gate" if record.gates_passed else "did not pass every gate"

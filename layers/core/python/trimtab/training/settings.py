@@ -139,6 +139,17 @@ class RetrainingSettings(BaseModel):
     spot: SpotSettings = SpotSettings()
     gates: GateThresholds = GateThresholds()
 
+    @property
+    def target(self) -> str:
+        """What a start calls: the pipeline, or "training_job"; "" when nothing is to be started."""
+        return self.pipeline or ("training_job" if self.training_job else "")
+
+    @property
+    def trains_on(self) -> tuple[str, int]:
+        """The instance type that a training runs on, and how many of it."""
+        of = self.training_job or self
+        return of.instance_type, of.instance_count
+
     @model_validator(mode="after")
     def _has_one_target(self) -> "RetrainingSettings":
         if self.pipeline is not None and self.training_job is not None:

@@ -14,6 +14,7 @@ from trimtab.training.settings import SpotSettings
 WITHOUT_CHECKPOINTS = 3600
 """MaxWaitTimeInSeconds that SageMaker allows built-in and marketplace algorithms that write no checkpoints."""
 CHECKPOINT_PATH = "/opt/ml/checkpoints"
+type AfterStop = Literal["retry_on_demand", "alert", "nothing"]
 _PLAIN = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
@@ -71,9 +72,7 @@ def checkpoint_uri(bucket: str, lineage: str, data_version: str) -> str:
     return f"s3://{bucket}/checkpoints/{_segment(lineage)}/{_segment(data_version)}/"
 
 
-def after_stop(
-    status: str, secondary: str, severity: str, *, was_spot: bool, settings: SpotSettings
-) -> Literal["retry_on_demand", "alert", "nothing"]:
+def after_stop(status: str, secondary: str, severity: str, *, was_spot: bool, settings: SpotSettings) -> AfterStop:
     """What to do about a training job that has ended.
 
     A job that was stopped may have left an artifact; it is never registered by itself. Spot that was waited for in vain

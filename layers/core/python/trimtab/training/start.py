@@ -12,6 +12,8 @@ TOKEN_VARIABLE = "TRIMTAB_START_TOKEN"
 """Environment variable of a training job that says which start it is of."""
 _MOST_PARAMETERS, _MOST_VALUE = 200, 1024
 _NAME = 63
+_PREFIX = 39
+"""So many characters of a training job's name are of its endpoint, at most: those before `-<20 digits>-od`."""
 
 
 class StartError(ValueError):
@@ -29,6 +31,11 @@ def training_job_name(endpoint: str, token: str, *, on_demand: bool = False) -> 
     ending = f"-{token[:20]}" + ("-od" if on_demand else "")
     plain = re.sub(r"-+", "-", re.sub(r"[^a-zA-Z0-9]", "-", endpoint))[: _NAME - len(ending)].strip("-")
     return (plain or "retraining") + ending
+
+
+def job_name_prefix(endpoint: str) -> str:
+    """What the names of all training jobs of an endpoint begin with. Endpoints whose names begin alike may share it."""
+    return training_job_name(endpoint, "")[:_PREFIX]
 
 
 def is_same_start(description: Mapping[str, Any], token: str) -> bool:
