@@ -28,7 +28,7 @@ from local.rollouts import triggers_stopped
 from local.sagemaker.containers import MODEL_VARIABLE
 from local.stage import DemoError, deploy_in_sight, perform, show_paths, step_printer, write_summary
 from trimtab.cost.hours import EndpointHour
-from trimtab.cost.ledger import hours_of_document, months_between
+from trimtab.cost.ledger import hours_of_documents, months_between
 
 FOLDER = ROOT / ".local" / "demo-cost"
 MINUTE, DAYS = timedelta(minutes=1), timedelta(days=14)
@@ -138,7 +138,7 @@ def read_hours(cloud: Cloud, bucket: str, endpoint: str, now: datetime) -> list[
     documents = [
         read_document(cloud, bucket, f"costs/{endpoint}/{month}.json") for month in months_between(now - DAYS, now)
     ]
-    hours = {start: hour for document in documents for start, hour in hours_of_document(document).items()}
+    hours = hours_of_documents(documents)
     return [hour for start, hour in sorted(hours.items()) if start >= now - DAYS]
 
 

@@ -11,70 +11,57 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from math import fsum
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from trimtab.aws import cost_documents, s3, sagemaker
-from trimtab.aws.billing_reports import Files, newest_files, read_bill
+from trimtab.aws import cost_documents, sagemaker
+from trimtab.aws.billing_reports import Files, newest_files, read_bills
 from trimtab.aws.cost_metrics import count_predictions
-from trimtab.aws.cost_observations import look_at, observe
+from trimtab.aws.cost_observations import count_hours, look_at
 from trimtab.aws.embedded_metrics import log_metrics
 from trimtab.aws.endpoint_settings import load_endpoint_settings, load_settings, parameter_name, tell_problem
 from trimtab.aws.event_bridge import publish_findings
-from trimtab.aws.inference_components import count_component_requests, read_reservations
 from trimtab.aws.lambda_functions import region_and_account
-from trimtab.aws.outcome_files import of_answers_between, read_outcomes
+from trimtab.aws.outcome_files import canary_days, outcomes_of_day, read_outcomes
 from trimtab.aws.price_lists import PriceLists
-from trimtab.aws.quality_rows import row_files
-from trimtab.aws.sagemaker import Endpoint
 from trimtab.aws.state_table import read_state, write_state
 from trimtab.aws.training_costs import count_trainings
-from trimtab.cost.alert import after_hour
-from trimtab.cost.anomaly import judge_hour
-from trimtab.cost.billing_report import BillingReportError
+from trimtab.cost.alert import judge_hours
 from trimtab.cost.catalogue import bundled_catalogue
-from trimtab.cost.components import with_components
 from trimtab.cost.evidence import anomaly_finding, judgement_evidence, price_settings_finding, unknown_price_finding
-from trimtab.cost.hours import EndpointHour
-from trimtab.cost.impact import day_document, days_due, last_day, problem_document, with_days
+from trimtab.cost.impact import day_document, days_due, interval_document, last_day, problem_document, with_days
 from trimtab.cost.ledger import (
     DAY,
-    HOUR,
     KEPT,
-    LATE,
     Hours,
-    hours_of_document,
-    hours_to_read,
-    month_document,
+    changed_months,
+    hours_of_documents,
     months_between,
-    settled_hours,
+    months_needed,
+    unpriced_items,
     with_readings,
 )
-from trimtab.cost.measured import measured_hours
-from trimtab.cost.memory import Memory, memory_document, memory_from_document
-from trimtab.cost.outcome_values import OutcomeFileError, outcomes_among
+from trimtab.cost.memory import Memory, ended_if_gone, memory_document, memory_from_document
+from trimtab.cost.outcome_values import OutcomeFileError
 from trimtab.cost.predictions import hour_metrics, impact_metrics, revenue_impact
 from trimtab.cost.prices import Price, Product
 from trimtab.cost.reconciliation import (
-    Reconciliation,
     billing_document,
-    reconcile,
+    changes_since,
+    cost_of_days,
+    reconcile_bills,
     reconciliation_finding,
-    state_after,
     told_of_bill,
-    verdict_before,
 )
 from trimtab.cost.request import OutcomeReport, Request
 from trimtab.cost.settings import CostSettings
-from trimtab.cost.summary import View, account_summary, endpoint_month, endpoint_row, rows_to_keep
+from trimtab.cost.summary import View, account_summary, endpoint_row, rows_to_keep
 from trimtab.drift.evidence import settings_finding
 from trimtab.drift.windows import whole_hour
 from trimtab.findings import Finding, Origin
-from trimtab.quality.kept import answers_prefix, variants_prefix
 from trimtab.rollout.request import CANARY
 from trimtab.settings import EndpointSettings, TrackCostSettings, is_opted_out, parse_price_settings
 
@@ -125,38 +112,28 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
     request = Request.model_validate(event)
     region, account = region_and_account(context.invoked_function_arn)
     now = datetime.now(UTC)
-    until = whole_hour(min(request.until or now, now - DELAY))
-    run = begin(account, region, now, until)
+    run = begin(account, region, now, until=whole_hour(min(request.until or now, now - DELAY)))
     before = cost_documents.read_summary(run.bucket)
     rows = rows_to_keep(before, run.until)
-    outcomes: dict[str, Any] = {}
     failed: list[str] = []
     if not request.endpoint and not track_trainings(run):
         failed.append("training jobs")
-    for name in [request.endpoint] if request.endpoint else dict.fromkeys((*sagemaker.endpoint_names(), *rows)):
-        if context.get_remaining_time_in_millis() < RESERVE_MS:
-            failed.append(name)
-            continue
-        try:
-            row = track_endpoint(name, run)
-        except Exception:
-            # one endpoint must not stop the others; the error raised at the end makes Lambda try again
-            logger.exception("Cost could not be told", extra={"endpoint": name})
-            failed.append(name)
-            continue
-        if row is None:
-            rows.pop(name, None)
-        else:
-            rows[name], outcomes[name] = row, row if request.endpoint else row["verdict"]
+    names = [request.endpoint] if request.endpoint else dict.fromkeys((*sagemaker.endpoint_names(), *rows))
+    tracked, left = track_endpoints(names, context, run)
+    failed += left
+    told = {name: row for name, row in tracked.items() if row}
+    rows = {name: row for name, row in {**rows, **tracked}.items() if row}
     if not request.endpoint and not reconcile_bill(rows, run):
         failed.append("billing reports")
     write_summary(before, rows, run)
-    metrics.add_metric("EndpointsTracked", MetricUnit.Count, len(outcomes))
+    metrics.add_metric("EndpointsTracked", MetricUnit.Count, len(told))
     metrics.add_metric("EndpointsFailed", MetricUnit.Count, len(failed))
     if failed:
-        raise EndpointsFailedError(f"not told: {', '.join(failed)}; told: {', '.join(outcomes) or 'none'}")
-    answer: dict[str, Any] = {"until": run.until.isoformat(), "endpoints": outcomes}
-    if request.endpoint and request.outcomes:
+        raise EndpointsFailedError(f"not told: {', '.join(failed)}; told: {', '.join(told) or 'none'}")
+    if not request.endpoint:
+        return {"until": run.until.isoformat(), "endpoints": {name: row["verdict"] for name, row in told.items()}}
+    answer: dict[str, Any] = {"until": run.until.isoformat(), "endpoints": told}
+    if request.outcomes:
         answer["revenue_impact"] = tell_impact(request.endpoint, request.outcomes)
     return answer
 
@@ -170,6 +147,29 @@ def begin(account: str, region: str, now: datetime, until: datetime) -> Run:
     run = Run(settings, account, region, now, until, prices)
     report_problem("prices", own.problem, parameter, run)
     return run
+
+
+# --- what endpoints cost ---
+
+
+def track_endpoints(
+    names: Iterable[str], context: LambdaContext, run: Run
+) -> tuple[dict[str, dict[str, Any] | None], list[str]]:
+    """The rows of these endpoints in the account's view, None: to be left out of it; and the endpoints whose cost could
+    not be told."""
+    rows: dict[str, dict[str, Any] | None] = {}
+    failed: list[str] = []
+    for name in names:
+        if context.get_remaining_time_in_millis() < RESERVE_MS:
+            failed.append(name)
+            continue
+        try:
+            rows[name] = track_endpoint(name, run)
+        except Exception:
+            # one endpoint must not stop the others; the error raised at the end makes Lambda try again
+            logger.exception("Cost could not be told", extra={"endpoint": name})
+            failed.append(name)
+    return rows, failed
 
 
 @tracer.capture_method(capture_response=False)
@@ -187,109 +187,52 @@ def track_endpoint(name: str, run: Run) -> dict[str, Any] | None:
         return None
     loaded = load_endpoint_settings(run.settings.name, run.table, name)
     report_problem(f"endpoint#{name}", loaded.problem, parameter_name(run.settings.name, name), run, name)
+    settings = loaded.settings
 
-    prices = run.prices.prices_of(p for each in memory.configurations.values() for p in each.products(run.region))
-    start = run.until - loaded.settings.cost.baseline_weeks * 7 * DAY - 15 * DAY  # hours compared with, and read again
-    months = cost_documents.read_months(run.bucket, name, months_between(start, run.until))
-    hours = {start: hour for document in months.values() for start, hour in hours_of_document(document).items()}
+    prices = run.prices.prices_of(memory.products(run.region))
+    months = cost_documents.read_months(run.bucket, name, months_needed(run.until, settings.cost.baseline_weeks))
+    hours = hours_of_documents(months.values())
     if memory.ended is None:
-        hours = with_readings(hours, count_hours(name, endpoint, memory, hours, prices, run))
-        for month, document in months.items():
-            after = month_document(name, month, hours)
-            if after["hours"] != document.get("hours", []):
-                cost_documents.write_month(run.bucket, name, month, after)
-        memory = judge_hours(name, memory, hours, prices, loaded.settings, run)
+        hours = with_readings(hours, count_hours(name, endpoint, memory, hours, run.until, run.prices))
+        for month, changed in changed_months(name, months, hours).items():
+            cost_documents.write_month(run.bucket, name, month, changed)
+        memory = tell_hours(name, memory, hours, prices, settings, run)
         memory = tell_unpriced(name, memory, hours, run)
-    if endpoint is None and memory.ended is None and run.until > whole_hour(memory.seen) + HOUR + LATE:
-        memory = replace(memory, ended=memory.seen)
+    if endpoint is None:
+        memory = ended_if_gone(memory, run.until)
     document = memory_document(memory)
     if document != stored.content:
         write_state(run.table, f"endpoint#{name}", "cost", document, after=stored)
-    this_month = endpoint_month(hours, run.until, created=memory.created, changed=memory.changed, ended=memory.ended)
-    return endpoint_row(
-        hours,
-        run.until,
-        this_month,
-        memory.alert,
-        prices,
-        configuration=memory.configuration,
-        tags=memory.tags,
-        verdict=memory.verdict,
-        ended=memory.ended,
-        impact=judge_outcomes(name, loaded.settings.cost, run),
-    )
+    impact = judge_outcomes(name, settings.cost, run)
+    return endpoint_row(memory, hours, run.until, prices, impact)
 
 
-def count_hours(
-    name: str,
-    endpoint: Endpoint | None,
-    memory: Memory,
-    known: Hours,
-    prices: Mapping[Product, Price],
-    run: Run,
-) -> list[EndpointHour]:
-    """What the hours cost that are missing, or may have changed."""
-    first = min(each.since for each in memory.stages)
-    priced = frozenset(product.item for product in prices)
-    wanted = hours_to_read(known, first, run.until, now=run.now, priced=priced)
-    if not wanted:
-        return []
-    observed = observe(name, endpoint, memory, run.region, wanted[0], wanted[-1] + HOUR)
-    counted = measured_hours(observed, wanted, prices, run.prices.settings)
-    if endpoint and memory.configurations[memory.configuration].has_components:
-        counted = divide(name, counted)
-    # an endpoint that is gone costs nothing, which needs no hours to be kept
-    return [each for each in counted if endpoint or each.start < memory.seen or each.cost.usd != 0]
-
-
-def divide(name: str, hours: list[EndpointHour]) -> list[EndpointHour]:
-    """The hours with what the endpoint's inference components reserve now, and were asked in each."""
-    held = read_reservations(name)
-    requests = count_component_requests([each.component for each in held], hours[0].start, hours[-1].start + HOUR)
-    types = bundled_catalogue().types
-    return [
-        with_components(hour, held, {component: asked.get(hour.start) for component, asked in requests.items()}, types)
-        for hour in hours
-    ]
-
-
-def judge_hours(
-    name: str,
-    memory: Memory,
-    hours: Hours,
-    prices: Mapping[Product, Price],
-    settings: EndpointSettings,
-    run: Run,
+def tell_hours(
+    name: str, memory: Memory, hours: Hours, prices: Mapping[Product, Price], settings: EndpointSettings, run: Run
 ) -> Memory:
-    """Publish and judge the hours that have become known; the memory after them. Of an endpoint that was never judged,
-    only the last day's are."""
-    alert, verdict = memory.alert, memory.verdict
-    for hour in settled_hours(hours, alert.cursor or run.until - DAY - HOUR, run.until):
-        publish(name, hour_metrics(hour), hour.start)
-        judgement = judge_hour(hour, hours, settings.cost)
-        before = alert
-        reminder = timedelta(hours=settings.reminder_hours)
-        alert, told = after_hour(before, judgement, settings.cost, reminder=reminder, now=run.now)
-        verdict = {**judgement_evidence(judgement), "reason": judgement.reason}
-        if told:
-            since = alert.since or before.since or hour.start
-            run.tell([anomaly_finding(run.origin(name), judgement, told, hour, prices, since=since, now=run.now)])
+    """Judge the hours that have become known, publish them and tell of anomalies; the memory after them."""
+    reminder = timedelta(hours=settings.reminder_hours)
+    alert, judged = judge_hours(memory.alert, hours, run.until, settings.cost, reminder=reminder, now=run.now)
+    verdict, origin = memory.verdict, run.origin(name)
+    for each in judged:
+        publish(name, hour_metrics(each.hour), each.hour.start)
+        verdict = {**judgement_evidence(each.judgement), "reason": each.judgement.reason}
+        if each.told:
+            told, since = each.told, each.since
+            run.tell([anomaly_finding(origin, each.judgement, told, each.hour, prices, since=since, now=run.now)])
     return replace(memory, alert=alert, verdict=verdict)
 
 
 def tell_unpriced(name: str, memory: Memory, hours: Hours, run: Run) -> Memory:
     """Say once that an endpoint runs on something whose price nobody knows."""
-    items = {item for start, hour in hours.items() if start >= run.until - DAY for item in hour.cost.unpriced}
+    items = unpriced_items(hour for start, hour in hours.items() if start >= run.until - DAY)
     if items - memory.unpriced:
-        products = {
-            product
-            for each in memory.configurations.values()
-            for product in each.products(run.region)
-            if product.item in items
-        }
-        as_of = bundled_catalogue().as_of
-        run.tell([unknown_price_finding(run.origin(name), list(products), as_of, run.now)])
-    return replace(memory, unpriced=frozenset(items))
+        products = [product for product in memory.products(run.region) if product.item in items]
+        run.tell([unknown_price_finding(run.origin(name), products, bundled_catalogue().as_of, run.now)])
+    return replace(memory, unpriced=items)
+
+
+# --- trainings, bills and the account's view ---
 
 
 def track_trainings(run: Run) -> bool:
@@ -334,29 +277,19 @@ def compare_bill(
     """Compare every endpoint in the reports and tell where bill and computation differ; the document about it. A file
     that cannot be used leaves its month out."""
     share, source = run.prices.settings.billed_share, f"s3://{run.settings.billing_reports}"
-    found: dict[str, dict[str, Reconciliation]] = {}
-    not_counted: dict[str, float] = {}
-    problems, last = [] if files else ["there are no reports of this month or the one before"], None
-    for month, keys in sorted(files.items()):
-        try:
-            billed = read_bill(bucket, keys, account=run.account, region=run.region)
-        except BillingReportError as error:
-            problems.append(str(error))
-            continue
-        last = billed.last or last
-        for name, days in billed.usd.items():
-            if name not in counted:
-                not_counted[name] = not_counted.get(name, 0.0) + fsum(days.values())
-                continue
-            hours = hours_of_document(cost_documents.read_months(run.bucket, name, [month])[month])
-            result = reconcile(month, days, hours, billed.last or max(days), share)
-            found.setdefault(name, {})[month] = result
-            state = state_after(verdict_before(before, name, month), result.verdict)
-            if state:
-                run.tell([reconciliation_finding(run.origin(name), result, state, share, source, run.now)])
+    bills, problems = read_bills(bucket, files, account=run.account, region=run.region)
+    if not files:
+        problems = ["there are no reports of this month or the one before"]
     for problem in problems:
         logger.warning("Billing report cannot be used", extra={"problem": problem})
-    return billing_document(source, last, found, not_counted, "; ".join(problems))
+    billed = sorted(counted.intersection(name for bill in bills.values() for name in bill.usd))
+    computed = {name: cost_of_days(cost_documents.read_hours(run.bucket, name, bills)) for name in billed}
+    compared = reconcile_bills(bills, computed, share)
+    run.tell(
+        reconciliation_finding(run.origin(name), found, state, share, source, run.now)
+        for name, found, state in changes_since(before, compared)
+    )
+    return billing_document(source, bills, compared, problems)
 
 
 def write_summary(before: Mapping[str, Any], rows: Mapping[str, Any], run: Run) -> None:
@@ -371,6 +304,9 @@ def write_summary(before: Mapping[str, Any], rows: Mapping[str, Any], run: Run) 
     cost_documents.write_summary(run.bucket, account_summary(view, rows, run.settings.tag_keys, billing))
 
 
+# --- what a canary earned ---
+
+
 def judge_outcomes(name: str, settings: CostSettings, run: Run) -> dict[str, Any] | None:
     """Tell what a canary earned on the days whose outcomes have been waited for; the last day of which something is
     known. None: none is, or nothing says where outcomes lie."""
@@ -379,29 +315,23 @@ def judge_outcomes(name: str, settings: CostSettings, run: Run) -> dict[str, Any
     stored = cost_documents.read_impact(run.bucket, name)
     known = stored.get("days", {})
     due = days_due(known, run.until, timedelta(days=settings.outcome_days))
-    if due:
-        canary = row_files(run.bucket, answers_prefix(name, CANARY), due[0], due[-1] + DAY)
-        days = [day for day in due if any(day <= hour < day + DAY for hour in canary)]
-        judged = {day.date().isoformat(): judge_day(name, day, settings.outcomes, run) for day in days}
-        if any(known.get(day) != document for day, document in judged.items()):
-            stored = with_days(known, judged)
-            cost_documents.write_impact(run.bucket, name, stored)
+    days = canary_days(run.bucket, name, due)
+    judged = {day.date().isoformat(): judge_day(name, day, settings.outcomes, run) for day in days}
+    if any(known.get(day) != document for day, document in judged.items()):
+        stored = with_days(known, judged)
+        cost_documents.write_impact(run.bucket, name, stored)
     return last_day(stored)
 
 
 def judge_day(name: str, day: datetime, outcomes: str, run: Run) -> dict[str, Any]:
     """What a canary earned in a day, published as of its end; the document about it."""
-    end = day + DAY
     try:
         values = read_outcomes(outcomes, day)
     except OutcomeFileError as error:
         logger.warning("Outcomes cannot be used", extra={"endpoint": name, "problem": str(error)})
         return problem_document(str(error))
-    others = [each for each in s3.list_folders(run.bucket, variants_prefix(name)) if each != CANARY]
-    canary, production = (
-        of_answers_between(run.bucket, name, variants, day, end, lambda answers: outcomes_among(answers, values))
-        for variants in ([CANARY], others)
-    )
+    end = day + DAY
+    canary, production = outcomes_of_day(run.bucket, name, values, day)
     document, impact = day_document(canary, production, count_predictions(name, CANARY, day, end))
     if impact:
         publish(name, impact_metrics(impact), end)
@@ -412,11 +342,13 @@ def tell_impact(endpoint: str, report: OutcomeReport) -> dict[str, Any]:
     """Publish what a canary's predictions earned beyond production's, with its interval. None: too few outcomes, or
     nobody knows how many predictions there were."""
     predictions = count_predictions(endpoint, report.canary.variant, report.since, report.until)
-    impact = revenue_impact(report.canary.outcomes, report.production.outcomes, predictions) if predictions else None
-    if impact is None:
-        return {"predictions": predictions, "low": None, "mid": None, "high": None}
-    publish(endpoint, impact_metrics(impact), report.until)
-    return {"predictions": predictions, "low": impact.low, "mid": impact.mid, "high": impact.high}
+    impact = revenue_impact(report.canary.outcomes, report.production.outcomes, predictions)
+    if impact:
+        publish(endpoint, impact_metrics(impact), report.until)
+    return {"predictions": predictions, **interval_document(impact)}
+
+
+# --- what all of it is told with ---
 
 
 def publish(endpoint: str, values: Mapping[str, float], at: datetime) -> None:

@@ -1,11 +1,12 @@
 """Billing reports as Data Exports delivers them."""
 
 import gzip
+from datetime import UTC, date, datetime
 
 import pytest
 
 from trimtab.aws import s3
-from trimtab.aws.billing_reports import newest_files, report_lines
+from trimtab.aws.billing_reports import newest_files, read_bills, report_lines
 
 pytestmark = pytest.mark.usefixtures("aws")
 BUCKET = "state"
@@ -42,6 +43,21 @@ def test_of_refreshes_in_folders_of_their_own_the_last_one_counts(monkeypatch):
     monkeypatch.setattr(s3, "list_written", lambda *_: iter(moments.items()))
     [files] = newest_files(BUCKET, "c/", ["2026-11"]).values()
     assert sorted(files) == sorted(key for key in keys if "-e1/" in key)
+
+
+FOCUS = "ResourceId,ChargePeriodStart,ChargeCategory,BillingCurrency,EffectiveCost\r\n"
+CHURN = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/churn"
+
+
+def test_a_month_is_the_sum_of_its_files_and_one_that_cannot_be_used_is_named_and_left_out():
+    put("new-1.csv.gz", f"{FOCUS}{CHURN},2026-11-03 00:00:00,Usage,USD,2\r\n")
+    put("new-2.csv.gz", f"{FOCUS}{CHURN},2026-11-03 00:00:00,Usage,USD,3\r\n")
+    put("old-1.csv.gz", f"{FOCUS}{CHURN},2026-10-03 00:00:00,Usage,EUR,3\r\n")
+    months = {"2026-11": ("new-1.csv.gz", "new-2.csv.gz"), "2026-10": ("old-1.csv.gz",), "2026-09": ("x.parquet",)}
+    files = {month: dict.fromkeys(keys, datetime(2026, 11, 20, tzinfo=UTC)) for month, keys in months.items()}
+    bills, problems = read_bills(BUCKET, files, account="123456789012", region="eu-west-1")
+    assert {month: bill.usd for month, bill in bills.items()} == {"2026-11": {"churn": {date(2026, 11, 3): 5.0}}}
+    assert [problem.split(": ")[0] for problem in problems] == ["s3://state/x.parquet", "s3://state/old-1.csv.gz"]
 
 
 def test_lines_are_read_across_chunks(monkeypatch):

@@ -28,6 +28,11 @@ def hour(item=GPU.name, instances=2.0, usd=14.0, invocations=None):
     return EndpointHour(START, Cost({item: Use(instances, usd)}), invocations)
 
 
+def asked(**requests):
+    """Requests by component in that hour."""
+    return {name: {START: count} for name, count in requests.items()}
+
+
 def test_components_pay_for_the_accelerators_that_their_copies_reserve():
     held = [Reservation("a", 2, cpus=1, accelerators=2), Reservation("b", 1, accelerators=1, memory_mb=1e6)]
     assert reserved_shares(held, GPU, 2.0) == {"a": 0.5, "b": 0.125}
@@ -65,7 +70,7 @@ def test_shares_and_what_nobody_reserved_are_the_whole(usd, reserved):
 
 def test_a_month_of_components_has_their_cost_requests_and_price_and_the_rest():
     held = [Reservation("a", 2, accelerators=2), Reservation("b", 1, accelerators=1)]
-    divided = with_components(hour(), held, {"a": 1000.0, "b": None}, TYPES)
+    divided = with_components(hour(), held, asked(a=1000.0) | {"b": {}}, TYPES)
     found = component_costs([divided, divided, hour()])
     assert found == {
         "hours": 2,
@@ -84,7 +89,7 @@ def test_where_no_hour_could_be_divided_there_is_no_division():
 @pytest.mark.parametrize(("counted", "expected"), [(None, 30.0), (31.0, 31.0)])
 def test_requests_that_are_not_counted_by_variant_are_those_of_the_components(counted, expected):
     held = [Reservation("a", 1, accelerators=1), Reservation("b", 1, accelerators=1)]
-    found = with_components(hour(invocations=counted), held, {"a": 10.0, "b": 20.0}, TYPES)
+    found = with_components(hour(invocations=counted), held, asked(a=10.0, b=20.0), TYPES)
     assert found.invocations == expected
 
 
@@ -100,19 +105,19 @@ def test_requests_that_are_not_counted_by_variant_are_those_of_the_components(co
 )
 def test_an_hour_that_cannot_be_divided_stays_as_it_was(cost):
     before = EndpointHour(START, cost, None)
-    assert with_components(before, [Reservation("a", 1, accelerators=1)], {"a": 1.0}, TYPES) == before
+    assert with_components(before, [Reservation("a", 1, accelerators=1)], asked(a=1.0), TYPES) == before
 
 
 def test_an_hour_with_components_is_kept_and_one_without_as_before():
-    divided = with_components(hour(), [Reservation("a", 1, accelerators=1)], {"a": None}, TYPES)
+    divided = with_components(hour(), [Reservation("a", 1, accelerators=1)], {}, TYPES)
     assert hour_from_document(hour_document(divided)) == divided
     assert "components" not in hour_document(hour())
 
 
 def test_what_was_reserved_is_as_it_was_seen_first_and_late_requests_count():
     held = [Reservation("a", 1, accelerators=1)]
-    first = with_components(hour(), held, {"a": 10.0}, TYPES)
-    later = with_components(hour(), [replace(held[0], copies=4)], {"a": 12.0}, TYPES)
+    first = with_components(hour(), held, asked(a=10.0), TYPES)
+    later = with_components(hour(), [replace(held[0], copies=4)], asked(a=12.0), TYPES)
     [kept] = with_readings({START: first}, [later]).values()
     assert (kept.components["a"].share, kept.components["a"].invocations) == (0.125, 12.0)
     [unread] = with_readings({START: first}, [hour()]).values()

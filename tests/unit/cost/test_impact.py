@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from trimtab.cost.impact import day_document, days_due, last_day, problem_document, with_days
-from trimtab.cost.predictions import Outcomes
+from trimtab.cost.impact import day_document, days_due, interval_document, last_day, problem_document, with_days
+from trimtab.cost.outcome_values import Outcomes
+from trimtab.cost.predictions import Impact
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 DELAY = timedelta(days=3)
@@ -39,6 +40,11 @@ def test_the_document_has_the_interval_and_what_it_rests_on():
 def test_what_is_not_known_says_why(canary, predictions, reason):
     document, impact = day_document(canary, MANY, predictions)
     assert (impact, document["mid"], document["reason"]) == (None, None, reason)
+
+
+def test_an_interval_is_known_whole_or_not_at_all():
+    assert interval_document(Impact(-1.0, 2.0, 5.0)) == {"low": -1.0, "mid": 2.0, "high": 5.0}
+    assert interval_document(None) == {"low": None, "mid": None, "high": None}
 
 
 def test_the_last_day_is_told():

@@ -10,12 +10,15 @@ from trimtab.cost.hours import Cost, EndpointHour, Use
 from trimtab.cost.ledger import (
     DAY,
     HOUR,
-    hours_of_document,
+    changed_months,
+    hours_of_documents,
     hours_to_read,
     month_document,
     month_of,
     months_between,
+    months_needed,
     settled_hours,
+    unpriced_items,
     with_readings,
 )
 
@@ -85,7 +88,29 @@ def test_the_months_of_a_time_are_those_of_its_hours(back, length):
 def test_months_keep_their_own_hours():
     known = ledger(*(hour(back) for back in range(1, 40)))
     documents = [json.loads(json.dumps(month_document("churn", month, known))) for month in ("2026-11", "2026-12")]
-    november, december = map(hours_of_document, documents)
-    assert november | december == known
-    assert min(december) == datetime(2026, 12, 1, tzinfo=UTC)
-    assert hours_of_document({}) == {}
+    assert hours_of_documents(documents) == known
+    assert min(hours_of_documents(documents[1:])) == datetime(2026, 12, 1, tzinfo=UTC)
+    assert hours_of_documents([{}]) == hours_of_documents([]) == {}
+
+
+def test_only_months_whose_hours_changed_are_written():
+    known = ledger(*(hour(back) for back in range(1, 40)))
+    months = {month: json.loads(json.dumps(month_document("churn", month, known))) for month in ("2026-11", "2026-12")}
+    assert changed_months("churn", months, known) == {}
+    after = known | ledger(hour(1, 0.46))
+    assert changed_months("churn", months, after) == {"2026-12": month_document("churn", "2026-12", after)}
+    assert changed_months("churn", {"2026-10": {}}, known) == {}
+    assert changed_months("churn", {"2026-11": {}}, known).keys() == {"2026-11"}
+
+
+@given(st.integers(0, 366 * 24), st.integers(1, 12))
+def test_the_months_needed_have_every_hour_that_is_read_and_those_it_is_compared_with(back, weeks):
+    until = END - back * HOUR
+    months = months_needed(until, weeks)
+    for start in hours_to_read({}, until - 100 * DAY, until, now=until, priced=frozenset()):
+        assert {month_of(start), month_of(start - timedelta(weeks=weeks))} <= set(months)
+
+
+def test_items_without_a_price_are_told_once():
+    hours = [hour(1), hour(2, None), hour(3, None), hour(4, None, item="ml.x9.large"), hour(5, None, None)]
+    assert unpriced_items(hours) == {"ml.m5.xlarge", "ml.x9.large"}

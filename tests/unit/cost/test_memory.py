@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from trimtab.cost.alert import CostAlert
 from trimtab.cost.configurations import Configuration, Stage, Variant
-from trimtab.cost.memory import another_look, first_look, memory_document, memory_from_document
+from trimtab.cost.memory import another_look, ended_if_gone, first_look, memory_document, memory_from_document
+from trimtab.cost.prices import Product
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 T0 = datetime(2026, 11, 20, 8, 12, tzinfo=UTC)
@@ -47,6 +48,20 @@ def test_an_endpoint_made_anew_goes_on_with_its_history():
     anew = look(memory, created=T0 + 5 * HOUR, now=T0 + 6 * HOUR)
     assert anew.stages == (*memory.stages, Stage("a", T0 + 5 * HOUR, T0 + 5 * HOUR))
     assert anew.ended is None
+
+
+def test_what_several_configs_are_billed_for_is_named_once():
+    memory = look(first_look(T0 - 9 * DAY, configuration(), T0), "b")
+    assert len(memory.configurations) == 2
+    assert memory.products("eu-west-1") == [Product("eu-west-1", "Hosting", "ml.m5.xlarge")]
+
+
+def test_what_is_gone_has_ended_when_the_hour_it_was_last_seen_in_can_change_no_more():
+    memory = first_look(T0 - 9 * DAY, configuration(), T0)
+    settled = datetime(2026, 11, 20, 12, tzinfo=UTC)  # four hours after that in which it was seen began
+    assert ended_if_gone(memory, settled) == memory
+    assert ended_if_gone(memory, settled + HOUR).ended == T0
+    assert ended_if_gone(replace(memory, ended=T0 - HOUR), settled + HOUR).ended == T0 - HOUR
 
 
 def test_it_is_the_same_after_being_kept():

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_ind
 
 from trimtab.cost.hours import Cost, EndpointHour, Use
-from trimtab.cost.predictions import Outcomes, cost_per_thousand, hour_metrics, prediction_cost, revenue_impact
+from trimtab.cost.outcome_values import Outcomes
+from trimtab.cost.predictions import cost_per_thousand, hour_metrics, prediction_cost, revenue_impact
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -76,3 +77,8 @@ def test_the_interval_of_the_revenue_is_welchs():
 @pytest.mark.parametrize(("canary", "production"), [(199, 10_000), (10_000, 199), (0, 0)])
 def test_few_outcomes_say_nothing_about_revenue(canary, production):
     assert revenue_impact(Outcomes(canary, 2.0, 1.0), Outcomes(production, 1.0, 1.0), 1000) is None
+
+
+@pytest.mark.parametrize("predictions", [None, 0.0])
+def test_without_predictions_nothing_is_said_about_revenue(predictions):
+    assert revenue_impact(Outcomes(500, 2.0, 1.0), Outcomes(500, 1.0, 1.0), predictions) is None

@@ -1,16 +1,20 @@
 """What was billed against what was computed."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from trimtab.cost.billing_report import Billed
 from trimtab.cost.hours import Cost, EndpointHour, Use
 from trimtab.cost.reconciliation import (
     billing_document,
+    changes_since,
+    cost_of_days,
     reconcile,
+    reconcile_bills,
     reconciliation_finding,
-    state_after,
-    verdict_before,
+    told_of_bill,
 )
 from trimtab.drift.verdict import Verdict
 from trimtab.findings import Origin
@@ -36,7 +40,7 @@ def billed(days, usd=6.0):
 
 
 def compare(bill, known, last=LAST):
-    return reconcile("2026-11", bill, known, last, SHARE)
+    return reconcile("2026-11", bill, cost_of_days(known), last, SHARE)
 
 
 def test_a_bill_that_agrees_is_ok():
@@ -92,16 +96,52 @@ def test_nothing_billed_is_no_agreement():
     ],
 )
 def test_a_difference_is_told_once_and_once_when_it_is_over(before, now, told):
-    assert state_after(before, Verdict(now)) == told
+    known = {"endpoints": {"churn": {"2026-11": {"verdict": before}}}} if before else {}
+    found = replace(compare(billed(12), hours(12)), verdict=Verdict(now))
+    changes = changes_since(known, {"churn": {"2026-11": found}})
+    assert changes == ([("churn", found, told)] if told else [])
 
 
 def test_the_document_tells_the_next_run_what_was_said():
-    found = compare(billed(12, 6.6), hours(12))
-    document = billing_document("s3://b/p", LAST, {"churn": {"2026-11": found}}, {"other": 3.0}, "")
-    assert verdict_before(document, "churn", "2026-11") == "ALERT"
-    assert verdict_before(document, "churn", "2026-10") is None
-    assert verdict_before({}, "churn", "2026-11") is None
-    assert document["not_counted_usd"] == {"other": 3.0}
+    november = {"churn": {"2026-11": compare(billed(12, 6.6), hours(12))}}
+    bills = {"2026-11": Billed({"churn": billed(12, 6.6), "other": {LAST: 3.0}}, LAST)}
+    document = billing_document("s3://b/p", bills, november, [])
+    assert document["last_day"] == "2026-11-12"
+    assert document["problem"] == ""
+    assert changes_since(document, november) == []
+    assert [state for _, _, state in changes_since({}, november)] == ["raised"]
+    assert changes_since(document, {"churn": {"2026-10": november["churn"]["2026-11"]}})
+    assert told_of_bill({**document, "files": {}}) == document
+
+
+def test_what_is_billed_and_not_counted_is_added_up_over_months_and_problems_are_joined():
+    october = Billed({"other": {date(2026, 10, 30): 2.0}}, date(2026, 10, 31))
+    november = Billed({"other": {LAST: 3.0, date(2026, 11, 1): 4.0}, "churn": billed(3)}, None)
+    counted = {"churn": {"2026-11": compare(billed(3), {})}}
+    document = billing_document("s3://b/p", {"2026-10": october, "2026-11": november}, counted, ["a", "b"])
+    assert document["not_counted_usd"] == {"other": 9.0}
+    assert document["last_day"] == "2026-10-31"
+    assert document["problem"] == "a; b"
+    empty = billing_document("s3://b/p", {}, {}, ["no reports"])
+    assert (empty["last_day"], empty["endpoints"], empty["problem"]) == (None, {}, "no reports")
+
+
+def test_bills_are_compared_by_endpoint_and_month():
+    bills = {
+        "2026-10": Billed({"churn": {date(2026, 10, 5): 6.0}}, date(2026, 10, 31)),
+        "2026-11": Billed({"churn": billed(12, 6.6), "nobodys": billed(12)}, LAST),
+    }
+    known = cost_of_days(hours(12))
+    found = reconcile_bills(bills, {"churn": known}, SHARE)
+    assert found.keys() == {"churn"}
+    assert found["churn"]["2026-11"] == compare(billed(12, 6.6), hours(12))
+    assert (found["churn"]["2026-10"].days, found["churn"]["2026-10"].days_left_out) == (0, 1)
+
+
+def test_a_day_is_known_when_each_of_its_hours_is():
+    known = hours(3, unknown={30})
+    del known[START + 71 * HOUR]
+    assert cost_of_days(known) == {date(2026, 11, 1): 6.0}
 
 
 @pytest.mark.parametrize(("usd", "words"), [(6.6, "billed more"), (5.0, "billed less")])

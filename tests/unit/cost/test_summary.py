@@ -1,12 +1,14 @@
 """The account's view."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from trimtab.cost.alert import CostAlert
+from trimtab.cost.configurations import Configuration
 from trimtab.cost.hours import Cost, EndpointHour, Use
-from trimtab.cost.summary import View, account_summary, endpoint_month, endpoint_row, rows_to_keep
+from trimtab.cost.memory import first_look
+from trimtab.cost.summary import View, account_summary, endpoint_row, rows_to_keep
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MONTH = datetime(2026, 11, 1, tzinfo=UTC)
@@ -19,10 +21,8 @@ def hours(usd=0.5, count=240, invocations=100.0):
 
 
 def row(known, ended=None, tags=None):
-    month = endpoint_month(known, UNTIL, created=MONTH - DAY, changed=None, ended=ended)
-    return endpoint_row(
-        known, UNTIL, month, CostAlert(), {}, configuration="a", tags=tags or {}, verdict={}, ended=ended
-    )
+    memory = first_look(MONTH - DAY, Configuration("a", MONTH - DAY, ()), UNTIL)
+    return endpoint_row(replace(memory, tags=tags or {}, ended=ended), known, UNTIL, {})
 
 
 def test_the_month_so_far_and_at_its_end():

@@ -10,9 +10,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.track_cost import app
-from trimtab.aws import cost_documents, cost_metrics, cost_observations, outcome_files, price_lists, s3
+from trimtab.aws import cost_documents, cost_metrics, cost_observations, outcome_files, price_lists
 from trimtab.aws.cloudwatch_metrics import Series
-from trimtab.aws.quality_rows import read_hours, read_rows, write_rows
+from trimtab.aws.quality_rows import write_rows
 from trimtab.aws.sagemaker import Endpoint
 from trimtab.aws.sagemaker_deployments import NotFoundError
 from trimtab.cost.components import Reservation
@@ -734,7 +734,7 @@ def test_a_bill_that_differs_is_told_once_and_once_when_it_agrees_again(stack, b
 def test_reports_are_read_again_only_when_they_are_new(stack, billed, context, monkeypatch):
     bill(stack, dict.fromkeys(billed, 24 * M5))
     track(context)
-    monkeypatch.setattr(app, "read_bill", lambda *_, **__: pytest.fail("read again"))
+    monkeypatch.setattr(app, "read_bills", lambda *_, **__: pytest.fail("read again"))
     track(context)
     assert compared(stack)
 
@@ -789,9 +789,9 @@ def test_the_cost_of_shared_instances_is_divided_among_inference_components(stac
     del aws.configs["llm-1"]["ProductionVariants"][0]["ModelName"]
     aws.run("llm", CREATED, THIS_HOUR + 12 * MINUTE)
     held = [Reservation("small", 1, cpus=1.0), Reservation("large", 1, cpus=2.0)]
-    monkeypatch.setattr(app, "read_reservations", lambda _: held)
+    monkeypatch.setattr(cost_observations, "read_reservations", lambda _: held)
     monkeypatch.setattr(
-        app,
+        cost_observations,
         "count_component_requests",
         lambda names, *_: {name: {CREATED + i * HOUR: 100.0 for i in range(9)} for name in names},
     )
@@ -807,7 +807,7 @@ def test_the_cost_of_shared_instances_is_divided_among_inference_components(stac
 
 @pytest.mark.usefixtures("churn")
 def test_an_endpoint_with_a_model_of_its_own_is_asked_for_no_components(context, monkeypatch):
-    monkeypatch.setattr(app, "read_reservations", lambda _: pytest.fail("asked"))
+    monkeypatch.setattr(cost_observations, "read_reservations", lambda _: pytest.fail("asked"))
     assert track(context, endpoint="churn")["endpoints"]["churn"]["components"] is None
 
 
@@ -876,24 +876,6 @@ def test_a_file_too_large_for_memory_is_said(stack, context, monkeypatch):
     monkeypatch.setattr(outcome_files, "MOST_BYTES", 100)
     row = track(context, endpoint="churn")["endpoints"]["churn"]["revenue_impact"]
     assert f"s3://{stack.captures}/worth/today.csv.gz: has " in row["problem"]
-
-
-def test_answers_that_are_joined_in_other_files_meanwhile_are_looked_for_again(stack, context, monkeypatch, judged_day):
-    worth(stack)
-    prefix, end = answers_prefix("churn", CANARY), judged_day + DAY
-    folder = hour_folder(prefix, judged_day + 3 * HOUR)
-    rows = read_rows(stack.state, s3.list_keys(stack.state, folder))
-    write_rows(stack.state, folder, rows.where(rows.keys != rows.keys[0]))
-    listed = outcome_files.row_files
-
-    def list_and_join(*arguments):
-        found = listed(*arguments)
-        list(read_hours(stack.state, prefix, judged_day, end, settled=end))
-        return found
-
-    monkeypatch.setattr(outcome_files, "row_files", list_and_join)
-    row = track(context, endpoint="churn")["endpoints"]["churn"]["revenue_impact"]
-    assert row["outcomes"] == {"canary": 300, "production": 300}
 
 
 @pytest.mark.usefixtures("judged_day")

@@ -4,7 +4,7 @@ refresh takes the place of the one before or makes a folder of its own."""
 import gzip
 import io
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -28,9 +28,18 @@ def newest_files(bucket: str, prefix: str, months: Collection[str]) -> dict[str,
     return {month: max(each.values(), key=lambda files: max(files.values())) for month, each in folders.items()}
 
 
-def read_bill(bucket: str, keys: Iterable[str], *, account: str, region: str) -> Billed:
-    """What the files of a month's report say of the endpoints of an account and region. Raises BillingReportError."""
-    return add_billed([_read(bucket, key, account=account, region=region) for key in keys])
+def read_bills(
+    bucket: str, files: Mapping[str, Files], *, account: str, region: str
+) -> tuple[dict[str, Billed], list[str]]:
+    """What the reports of months, each in its files, say of the endpoints of an account and region, by month in order;
+    and why those cannot be used that are left out."""
+    bills, problems = dict[str, Billed](), list[str]()
+    for month, keys in sorted(files.items()):
+        try:
+            bills[month] = add_billed([_read(bucket, key, account=account, region=region) for key in keys])
+        except BillingReportError as error:
+            problems.append(str(error))
+    return bills, problems
 
 
 def _read(bucket: str, key: str, *, account: str, region: str) -> Billed:

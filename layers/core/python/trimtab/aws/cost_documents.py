@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from trimtab.aws import s3
+from trimtab.cost.hours import EndpointHour
+from trimtab.cost.ledger import hours_of_documents
 
 SUMMARY = "costs/summary.json"
 BILLING = "costs/billing.json"
@@ -21,6 +24,11 @@ def month_key(endpoint: str, month: str) -> str:
 def read_months(bucket: str, endpoint: str, months: Iterable[str]) -> dict[str, dict[str, Any]]:
     """The documents of an endpoint's months; empty ones of months that have none."""
     return {month: _read(bucket, month_key(endpoint, month)) for month in months}
+
+
+def read_hours(bucket: str, endpoint: str, months: Iterable[str]) -> dict[datetime, EndpointHour]:
+    """The hours of an endpoint's months that are known, by their starts."""
+    return hours_of_documents(read_months(bucket, endpoint, months).values())
 
 
 def write_month(bucket: str, endpoint: str, month: str, document: Mapping[str, Any]) -> None:

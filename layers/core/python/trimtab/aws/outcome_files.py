@@ -2,7 +2,7 @@
 answers that were kept."""
 
 import gzip
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from botocore.exceptions import ClientError
@@ -10,9 +10,10 @@ from botocore.exceptions import ClientError
 from trimtab.aws import s3
 from trimtab.aws.again import again_on
 from trimtab.aws.quality_rows import read_parts, row_files
-from trimtab.cost.outcome_values import OutcomeFileError, Values, merge_values, read_values
-from trimtab.quality.kept import answers_prefix
-from trimtab.quality.keyed_rows import KeyedRows
+from trimtab.cost.ledger import DAY
+from trimtab.cost.outcome_values import OutcomeFileError, Outcomes, Values, merge_values, outcomes_among, read_values
+from trimtab.quality.kept import answers_prefix, variants_prefix
+from trimtab.rollout.request import CANARY
 
 MOST_BYTES = 64 * 2**20
 """Of one file, some million outcomes: what fits into memory."""
@@ -33,22 +34,28 @@ def read_outcomes(uri: str, since: datetime) -> Values:
     return merge_values(_read(bucket, key) for written, key in sorted(listed) if written >= since)
 
 
-def of_answers_between[Result](
-    bucket: str,
-    endpoint: str,
-    variants: Iterable[str],
-    start: datetime,
-    end: datetime,
-    work: Callable[[Iterable[KeyedRows]], Result],
-) -> Result:
-    """What some work makes of the answers that variants gave from `start` until before `end`, both whole hours: it gets
-    them in parts, for all together may not fit into memory, and maybe again from the first one. Raises KeyedRowsError.
-    """
-    prefixes = [answers_prefix(endpoint, each) for each in variants]
+def canary_days(bucket: str, endpoint: str, days: Sequence[datetime]) -> list[datetime]:
+    """Those of the days, given by their starts in order, on which an endpoint's canary gave answers that were kept."""
+    if not days:
+        return []
+    hours = row_files(bucket, answers_prefix(endpoint, CANARY), days[0], days[-1] + DAY)
+    return [day for day in days if any(day <= hour < day + DAY for hour in hours)]
 
-    def once() -> Result:
-        files = (keys for prefix in prefixes for keys in row_files(bucket, prefix, start, end).values())
-        return work(read_parts(bucket, (key for keys in files for key in keys)))
+
+def outcomes_of_day(bucket: str, endpoint: str, values: Values, day: datetime) -> tuple[Outcomes, Outcomes]:
+    """The outcomes of the answers that an endpoint's canary gave on a day, given by its start, and of those that its
+    other variants gave. Raises KeyedRowsError."""
+    others = [each for each in s3.list_folders(bucket, variants_prefix(endpoint)) if each != CANARY]
+    canary = _outcomes(bucket, [answers_prefix(endpoint, CANARY)], values, day)
+    return canary, _outcomes(bucket, [answers_prefix(endpoint, each) for each in others], values, day)
+
+
+def _outcomes(bucket: str, prefixes: Iterable[str], values: Values, day: datetime) -> Outcomes:
+    """The outcomes of a day's answers below these prefixes, read in parts: all together may not fit into memory."""
+
+    def once() -> Outcomes:
+        files = (keys for prefix in prefixes for keys in row_files(bucket, prefix, day, day + DAY).values())
+        return outcomes_among(read_parts(bucket, (key for keys in files for key in keys)), values)
 
     return again_on(s3.ObjectNotFoundError, once)
 

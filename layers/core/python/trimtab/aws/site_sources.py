@@ -8,7 +8,7 @@ from trimtab.aws import cost_documents, quality_documents, site_bucket, state_bu
 from trimtab.aws.score_series import ScoreSeries
 from trimtab.aws.state_table import StateDocument, list_states, read_state
 from trimtab.capture.variants import reference_for
-from trimtab.cost.ledger import hours_of_document, months_between
+from trimtab.cost.ledger import months_between
 from trimtab.pages.kept_finding import ACCOUNT, KeptFinding, finding_of_document, newest_first
 from trimtab.pages.sources import EndpointSources, VariantSources
 from trimtab.rollout.state import CHANGES
@@ -36,8 +36,7 @@ def read_sources(bucket: str, table: str, endpoint: str, summary: Mapping[str, A
     states = list_states(table, f"endpoint#{endpoint}")
     judged = {key.removeprefix(_DRIFT) for key in states if key.startswith(_DRIFT)}
     variants = sorted({*state_bucket.variants_with_packs(bucket, endpoint), *judged})
-    months = cost_documents.read_months(bucket, endpoint, months_between(now - COST_DAYS, now))
-    hours = {start: hour for each in months.values() for start, hour in hours_of_document(each).items()}
+    hours = cost_documents.read_hours(bucket, endpoint, months_between(now - COST_DAYS, now))
     findings = read_findings(bucket, endpoint, now)
     return EndpointSources(
         name=endpoint,

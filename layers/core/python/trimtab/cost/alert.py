@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from trimtab.cost.anomaly import CostJudgement
+from trimtab.cost.anomaly import CostJudgement, judge_hour
+from trimtab.cost.hours import EndpointHour
+from trimtab.cost.ledger import DAY, HOUR, Hours, settled_hours
 from trimtab.cost.settings import CostSettings
 from trimtab.drift.hysteresis import AlertState, next_state, notification
 from trimtab.drift.thresholds import DriftThresholds
@@ -28,6 +30,31 @@ class CostAlert:
     notified: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class JudgedHour:
+    """An hour with its verdict. `told`: what to tell people after it, if anything, about the anomaly whose first hour
+    is `since`."""
+
+    hour: EndpointHour
+    judgement: CostJudgement
+    told: State | None
+    since: datetime
+
+
+def judge_hours(
+    alert: CostAlert, hours: Hours, until: datetime, settings: CostSettings, *, reminder: timedelta, now: datetime
+) -> tuple[CostAlert, list[JudgedHour]]:
+    """Judge the hours before `until` that have become known since the last one judged; the alert after them, and each
+    of them, in order. Of an endpoint that was never judged, only the last day's are."""
+    judged = []
+    for hour in settled_hours(hours, alert.cursor or until - DAY - HOUR, until):
+        judgement = judge_hour(hour, hours, settings)
+        before = alert
+        alert, told = after_hour(before, judgement, settings, reminder=reminder, now=now)
+        judged.append(JudgedHour(hour, judgement, told, alert.since or before.since or hour.start))
+    return alert, judged
+
+
 def after_hour(
     alert: CostAlert, judgement: CostJudgement, settings: CostSettings, *, reminder: timedelta, now: datetime
 ) -> tuple[CostAlert, State | None]:
@@ -46,7 +73,7 @@ def after_hour(
     what = notification(alert.state, state, last_notified=alert.notified, now=now, reminder=reminder)
     since = alert.since
     if state is not alert.state:
-        first = judgement.start - (settings.raise_hours - 1) * timedelta(hours=1)
+        first = judgement.start - (settings.raise_hours - 1) * HOUR
         since = first if state is AlertState.RAISED else None
     return CostAlert(judgement.start, state, recent, since, now if what else alert.notified), what
 

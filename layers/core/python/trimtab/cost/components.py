@@ -3,6 +3,7 @@ not, and what nobody reserves is named."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from math import fsum
 from typing import Any
 
@@ -64,11 +65,14 @@ def split_by_reservation(usd: float, reserved: Mapping[str, float]) -> Shares:
 def with_components(
     hour: EndpointHour,
     reservations: Iterable[Reservation],
-    requests: Mapping[str, float | None],
+    requests: Mapping[str, Mapping[datetime, float]],
     types: Mapping[str, InstanceType],
 ) -> EndpointHour:
-    """The hour with what its components reserve and the `requests` to each; as it was where several instance types
-    served, or their number is not known. Requests that are not counted by variant are those of its components."""
+    """The hour with what its components reserve and the requests to each; as it was where several instance types
+    served, or their number is not known. Requests that are not counted by variant are those of its components.
+
+    `requests`: by component and hour; how many there were in one that is missing is not known.
+    """
     served = list(hour.cost.serving.items())
     if len(served) != 1 or not served[0][1].hours:
         return hour
@@ -76,7 +80,7 @@ def with_components(
     shares = reserved_shares(reservations, types.get(item), use.hours or 0.0)
     if not shares:
         return hour
-    components = {name: ComponentHour(share, requests.get(name)) for name, share in shares.items()}
+    components = {name: ComponentHour(share, requests.get(name, {}).get(hour.start)) for name, share in shares.items()}
     counted = total(each.invocations for each in components.values())
     return replace(hour, components=components, invocations=counted if hour.invocations is None else hour.invocations)
 

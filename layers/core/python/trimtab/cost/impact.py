@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from trimtab.cost.predictions import MIN_OUTCOMES, Impact, Outcomes, revenue_impact
+from trimtab.cost.outcome_values import Outcomes
+from trimtab.cost.predictions import MIN_OUTCOMES, Impact, revenue_impact
 
 DAY = timedelta(days=1)
 OLDEST = timedelta(days=13)
@@ -22,17 +23,22 @@ def days_due(known: Days, until: datetime, delay: timedelta) -> list[datetime]:
     return [day for day in due if day.date().isoformat() not in known or known[day.date().isoformat()].get("problem")]
 
 
+def interval_document(impact: Impact | None) -> dict[str, float | None]:
+    """What was earned and its interval as plain JSON values; None is not known."""
+    if impact is None:
+        return {"low": None, "mid": None, "high": None}
+    return {"low": impact.low, "mid": impact.mid, "high": impact.high}
+
+
 def day_document(
     canary: Outcomes, production: Outcomes, predictions: float | None
 ) -> tuple[dict[str, Any], Impact | None]:
     """What a canary earned in a day as plain JSON values, and as figures; None is not known, and `reason` says why.
     `predictions`: those of the canary in that day."""
-    impact = revenue_impact(canary, production, predictions) if predictions else None
+    impact = revenue_impact(canary, production, predictions)
     few = min(canary.count, production.count) < MIN_OUTCOMES
     return {
-        "low": impact and impact.low,
-        "mid": impact and impact.mid,
-        "high": impact and impact.high,
+        **interval_document(impact),
         "predictions": predictions,
         "outcomes": {"canary": canary.count, "production": production.count},
         "mean": {"canary": canary.mean, "production": production.mean},
@@ -44,7 +50,7 @@ def day_document(
 
 def problem_document(problem: str) -> dict[str, Any]:
     """A day whose outcomes could not be read, which is tried again."""
-    return {"low": None, "mid": None, "high": None, "problem": problem}
+    return {**interval_document(None), "problem": problem}
 
 
 def with_days(known: Days, days: Days) -> dict[str, Any]:

@@ -77,16 +77,33 @@ def months_between(start: datetime, end: datetime) -> list[str]:
     return months
 
 
+def months_needed(until: datetime, weeks: int) -> list[str]:
+    """The months of the hours before `until` that may be read again, and of those of so many weeks before, with which
+    they are compared."""
+    return months_between(until - timedelta(weeks=weeks) - KEPT - DAY, until)
+
+
 def month_document(endpoint: str, month: str, hours: Hours) -> dict[str, Any]:
     """The hours of one month, of an endpoint, as plain JSON values."""
     within = [hour for start, hour in sorted(hours.items()) if month_of(start) == month]
     return {"version": 1, "endpoint": endpoint, "month": month, "hours": [hour_document(hour) for hour in within]}
 
 
-def hours_of_document(document: Mapping[str, Any]) -> dict[datetime, EndpointHour]:
-    """The hours that are kept in a month's document, by their starts; an empty document has none."""
-    hours = map(hour_from_document, document.get("hours", []))
+def changed_months(endpoint: str, months: Mapping[str, Mapping[str, Any]], hours: Hours) -> dict[str, dict[str, Any]]:
+    """The documents of those of an endpoint's `months` in which hours differ from what is kept of them."""
+    documents = {month: month_document(endpoint, month, hours) for month in months}
+    return {month: after for month, after in documents.items() if after["hours"] != months[month].get("hours", [])}
+
+
+def hours_of_documents(documents: Iterable[Mapping[str, Any]]) -> dict[datetime, EndpointHour]:
+    """The hours that are kept in the documents of months, by their starts; an empty document has none."""
+    hours = (hour_from_document(each) for document in documents for each in document.get("hours", []))
     return {hour.start: hour for hour in hours}
+
+
+def unpriced_items(hours: Iterable[EndpointHour]) -> frozenset[str]:
+    """The items in these hours whose price nobody knows."""
+    return frozenset(item for hour in hours for item in hour.cost.unpriced)
 
 
 def _as_reserved(hour: EndpointHour, before: EndpointHour | None) -> EndpointHour:

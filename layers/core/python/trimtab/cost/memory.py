@@ -16,7 +16,9 @@ from trimtab.cost.configurations import (
     stages_document,
     stages_from_document,
 )
-from trimtab.cost.ledger import KEPT
+from trimtab.cost.ledger import HOUR, KEPT, LATE
+from trimtab.cost.prices import Product
+from trimtab.drift.windows import whole_hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ class Memory:
         served = sorted(each.serving for each in self.stages if each.serving)
         return served[-1] if len(served) > 1 else None
 
+    def products(self, region: str) -> list[Product]:
+        """What of its configs has a price, each once."""
+        products = (product for each in self.configurations.values() for product in each.products(region))
+        return list(dict.fromkeys(products))
+
 
 def first_look(created: datetime, configuration: Configuration, now: datetime) -> Memory:
     """An endpoint that was never looked at. Its config is taken to have served since it was made, as far back as
@@ -81,6 +88,13 @@ def another_look(
     known = {**memory.configurations, **configurations}
     used = {each.configuration: known[each.configuration] for each in stages}
     return replace(memory, created=created, seen=now, stages=stages, configurations=used, ended=None)
+
+
+def ended_if_gone(memory: Memory, until: datetime) -> Memory:
+    """An endpoint that is not there. It has ended when the hour in which it was last seen can change no more."""
+    if memory.ended is None and until > whole_hour(memory.seen) + HOUR + LATE:
+        return replace(memory, ended=memory.seen)
+    return memory
 
 
 def memory_document(memory: Memory) -> dict[str, Any]:

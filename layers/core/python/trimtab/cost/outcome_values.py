@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.capture.table import FloatArray
-from trimtab.cost.predictions import Outcomes
 from trimtab.quality.keyed_rows import KeyedRows, Keys, row_keys
 
 _REQUEST = 16
@@ -22,6 +21,15 @@ type Requests = NDArray[np.bytes_]
 
 class OutcomeFileError(ValueError):
     """A file of outcomes that cannot be used. The message names the file, and the line or column at fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """Values of predictions that became known: how many, their mean and their variance (of the sample)."""
+
+    count: int
+    mean: float
+    variance: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)

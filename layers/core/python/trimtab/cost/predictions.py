@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 from trimtab.cost.hours import EndpointHour, add_costs, total
+from trimtab.cost.outcome_values import Outcomes
 
 MIN_OUTCOMES = 200
 """With fewer outcomes an arm's mean value says nothing."""
@@ -21,15 +22,6 @@ class PredictionCost:
     invocations: float | None
     usd_per_thousand: float | None
     idle_usd: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcomes:
-    """Values of predictions that became known: how many, their mean and their variance (of the sample)."""
-
-    count: int
-    mean: float
-    variance: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +59,13 @@ def hour_metrics(hour: EndpointHour) -> dict[str, float]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def revenue_impact(canary: Outcomes, production: Outcomes, predictions: float) -> Impact | None:
+def revenue_impact(canary: Outcomes, production: Outcomes, predictions: float | None) -> Impact | None:
     """What the canary's predictions brought beyond what production's would have: N·(v̄_c − v̄_p).
 
     The interval is Welch's with the normal quantile: ±1.96·N·√(s²_c/n_c + s²_p/n_p). None with fewer than 200 outcomes
-    in either arm.
+    in either arm, without predictions, or when it is not known how many there were (None).
     """
-    if min(canary.count, production.count) < MIN_OUTCOMES:
+    if not predictions or min(canary.count, production.count) < MIN_OUTCOMES:
         return None
     error = 1.96 * sqrt(canary.variance / canary.count + production.variance / production.count)
     difference = canary.mean - production.mean

@@ -1,11 +1,12 @@
 """What was billed against what was computed, by endpoint and month: the bill is the truth, and comes days later."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from math import fsum
 from typing import Any
 
+from trimtab.cost.billing_report import Billed
 from trimtab.cost.hours import total
 from trimtab.cost.ledger import Hours
 from trimtab.drift.verdict import Verdict
@@ -16,6 +17,9 @@ SETTLING = timedelta(days=2)
 MIN_USD = 1.0
 """A smaller difference in a month is nobody's concern."""
 MIN_DAYS = 3
+
+type Days = Mapping[date, float]
+"""US dollars by day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +41,37 @@ class Reconciliation:
         return {**asdict(self), "verdict": self.verdict.value}
 
 
-def reconcile(month: str, billed: Mapping[date, float], hours: Hours, last: date, share: float) -> Reconciliation:
-    """Compare what one endpoint was billed by day with what its hours cost. `last`: the last day that the report has.
+def cost_of_days(hours: Hours) -> Days:
+    """The cost of whole days, without those of which that of any hour is not known."""
+    days: dict[date, list[float | None]] = {}
+    for start, hour in hours.items():
+        days.setdefault(start.date(), []).append(hour.cost.usd)
+    costs = {day: total(costs) for day, costs in days.items() if len(costs) == 24}
+    return {day: usd for day, usd in costs.items() if usd is not None}
+
+
+def reconcile_bills(
+    bills: Mapping[str, Billed], computed: Mapping[str, Days], share: float
+) -> dict[str, dict[str, Reconciliation]]:
+    """Compare the bills of months with what was `computed` of endpoints; by endpoint and month of those billed."""
+    return {
+        name: {
+            month: reconcile(month, billed, known, bill.last or max(billed), share)
+            for month, bill in bills.items()
+            if (billed := bill.usd.get(name))
+        }
+        for name, known in computed.items()
+    }
+
+
+def reconcile(month: str, billed: Days, known: Days, last: date, share: float) -> Reconciliation:
+    """Compare what one endpoint was billed by day with what is known of its days. `last`: the last day that the report
+    has.
 
     ALERT when they differ by more than `share` of the bill and by more than a dollar.
     """
     settled = {day: usd for day, usd in billed.items() if f"{day:%Y-%m}" == month and day <= last - SETTLING}
-    computed = {day: usd for day in settled if (usd := _cost_of_day(day, hours)) is not None}
+    computed = {day: known[day] for day in settled if day in known}
     billed_usd, computed_usd = fsum(settled[day] for day in computed), fsum(computed.values())
     excess = billed_usd - computed_usd
     difference = excess / billed_usd if billed_usd > 0 else None
@@ -57,13 +85,13 @@ def reconcile(month: str, billed: Mapping[date, float], hours: Hours, last: date
 
 def billing_document(
     source: str,
-    last: date | None,
+    bills: Mapping[str, Billed],
     endpoints: Mapping[str, Mapping[str, Reconciliation]],
-    not_counted: Mapping[str, float],
-    problem: str,
+    problems: Iterable[str],
 ) -> dict[str, Any]:
-    """What was billed against what was computed, as plain JSON values: by endpoint and month. `not_counted`: what was
-    billed for endpoints that Trimtab does not count. `problem`: why the reports, or some, could not be read."""
+    """What was billed against what was computed, as plain JSON values. `bills`: what reports say, by month.
+    `endpoints`: those of them that Trimtab counts, by name and month. `problems`: why other reports cannot be used."""
+    last = max((bill.last for bill in bills.values() if bill.last), default=None)
     return {
         "source": source,
         "last_day": last and last.isoformat(),
@@ -71,8 +99,8 @@ def billing_document(
             name: {month: found.document() for month, found in sorted(months.items())}
             for name, months in sorted(endpoints.items())
         },
-        "not_counted_usd": dict(sorted(not_counted.items())),
-        "problem": problem,
+        "not_counted_usd": _billed_in_all(bills.values(), frozenset(endpoints)),
+        "problem": "; ".join(problems),
     }
 
 
@@ -81,17 +109,17 @@ def told_of_bill(document: Mapping[str, Any]) -> dict[str, Any] | None:
     return {key: value for key, value in document.items() if key != "files"} or None
 
 
-def verdict_before(document: Mapping[str, Any], endpoint: str, month: str) -> str | None:
-    """The verdict that an endpoint's month had when it was compared before."""
-    found: Mapping[str, Any] = document.get("endpoints", {}).get(endpoint, {}).get(month, {})
-    return found.get("verdict")
-
-
-def state_after(before: str | None, verdict: Verdict) -> State | None:
-    """What is to be told once an endpoint's month has a verdict, given the one it had; None: nothing."""
-    if verdict is Verdict.ALERT and before != Verdict.ALERT:
-        return "raised"
-    return "cleared" if verdict is Verdict.OK and before == Verdict.ALERT else None
+def changes_since(
+    before: Mapping[str, Any], endpoints: Mapping[str, Mapping[str, Reconciliation]]
+) -> list[tuple[str, Reconciliation, State]]:
+    """The endpoints of whose months people are to be told, given the document about the comparison before this one."""
+    known: Mapping[str, Any] = before.get("endpoints", {})
+    return [
+        (name, found, state)
+        for name, months in endpoints.items()
+        for month, found in months.items()
+        if (state := _state_after(known.get(name, {}).get(month, {}).get("verdict"), found.verdict))
+    ]
 
 
 def reconciliation_finding(
@@ -122,7 +150,18 @@ def reconciliation_finding(
     )
 
 
-def _cost_of_day(day: date, hours: Hours) -> float | None:
-    """The cost of a whole day; None when that of any of its hours is not known."""
-    costs = [hour.cost.usd for start, hour in hours.items() if start.date() == day]
-    return total(costs) if len(costs) == 24 else None
+def _billed_in_all(bills: Iterable[Billed], but: Collection[str]) -> dict[str, float]:
+    """What was billed for endpoints over all days, by name, without some of them."""
+    usd: dict[str, float] = {}
+    for bill in bills:
+        for name, days in bill.usd.items():
+            if name not in but:
+                usd[name] = usd.get(name, 0.0) + fsum(days.values())
+    return dict(sorted(usd.items()))
+
+
+def _state_after(before: str | None, verdict: Verdict) -> State | None:
+    """What is to be told of a month that had one verdict, or none, and has another now; None: nothing."""
+    if verdict is Verdict.ALERT and before != Verdict.ALERT:
+        return "raised"
+    return "cleared" if verdict is Verdict.OK and before == Verdict.ALERT else None

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import AwareDatetime, BaseModel, Field, FiniteFloat, model_validator
 
-from trimtab.cost.predictions import Outcomes
+from trimtab.cost.outcome_values import Outcomes
 
 
 class Arm(BaseModel):

@@ -6,13 +6,13 @@ from datetime import datetime
 from math import fsum
 from typing import Any
 
-from trimtab.cost.alert import CostAlert
 from trimtab.cost.attribution import EndpointBill, cost_by_tag
 from trimtab.cost.components import component_costs
 from trimtab.cost.evidence import cost_evidence, price_evidence
 from trimtab.cost.forecast import MonthCost, forecast_month
 from trimtab.cost.hours import EndpointHour, add_costs
-from trimtab.cost.ledger import HOUR, Hours, month_of
+from trimtab.cost.ledger import HOUR, Hours, month_of, unpriced_items
+from trimtab.cost.memory import Memory
 from trimtab.cost.predictions import prediction_cost
 from trimtab.cost.prices import Price, Product
 
@@ -31,44 +31,27 @@ class View:
     price_problem: str = ""
 
 
-def endpoint_month(
-    hours: Hours, until: datetime, *, created: datetime, changed: datetime | None, ended: datetime | None
-) -> MonthCost:
-    """An endpoint's cost of the month that `until` is in. One that `ended` will cost nothing any more."""
-    costs = {start: hour.cost.usd for start, hour in hours.items()}
-    if ended is None:
-        return forecast_month(costs, until, created=created, changed=changed)
-    month = until.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    last = forecast_month(costs, max(ended, month), created=created, changed=changed)
-    return replace(last, forecast_usd=last.to_date_usd, low_usd=last.to_date_usd, high_usd=last.to_date_usd)
-
-
 def endpoint_row(
+    memory: Memory,
     hours: Hours,
     until: datetime,
-    month: MonthCost,
-    alert: CostAlert,
     prices: Mapping[Product, Price],
-    *,
-    configuration: str,
-    tags: Mapping[str, str],
-    verdict: Mapping[str, Any],
-    ended: datetime | None,
     impact: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """An endpoint in the view, as plain JSON values; None is not known. `verdict`: on the last hour that was judged.
-    `impact`: what a canary earned in the last day whose outcomes are known."""
+    """An endpoint in the view, as plain JSON values; None is not known. `impact`: what a canary earned in the last day
+    whose outcomes are known."""
+    alert, ended = memory.alert, memory.ended
     within = [hour for start, hour in hours.items() if month_of(start) == month_of(until) and start < until]
     known = [hour for hour in within if hour.cost.usd is not None]
     counted = prediction_cost(hour for hour in known if hour.invocations is not None)
     cost = add_costs(hour.cost for hour in known)
     last = hours.get(until - HOUR)
     return {
-        "configuration": configuration,
-        "tags": dict(tags),
+        "configuration": memory.configuration,
+        "tags": dict(memory.tags),
         "last_hour": last and _hour_row(last),
         "month": {
-            **asdict(month),
+            **asdict(_month(memory, hours, until)),
             "usd_per_thousand_predictions": counted.usd_per_thousand,
             "predictions": counted.invocations,
             "idle_usd": counted.idle_usd,
@@ -77,8 +60,8 @@ def endpoint_row(
         "components": component_costs(within),
         "revenue_impact": impact,
         "anomaly": {"state": alert.state.value, "since": alert.since and alert.since.isoformat()},
-        "verdict": dict(verdict),
-        "unpriced": sorted({item for hour in within for item in hour.cost.unpriced}),
+        "verdict": dict(memory.verdict),
+        "unpriced": sorted(unpriced_items(within)),
         "prices": price_evidence(prices),
         "ended": ended and ended.isoformat(),
     }
@@ -117,6 +100,16 @@ def rows_to_keep(summary: Mapping[str, Any], until: datetime) -> dict[str, Any]:
     rows: Mapping[str, Any] = summary.get("endpoints", {})
     month = month_of(until)
     return {name: row for name, row in rows.items() if row["ended"] is None or row["ended"][:7] >= month}
+
+
+def _month(memory: Memory, hours: Hours, until: datetime) -> MonthCost:
+    """The cost of the month that `until` is in. An endpoint that has ended will cost nothing any more."""
+    costs = {start: hour.cost.usd for start, hour in hours.items()}
+    if memory.ended is None:
+        return forecast_month(costs, until, created=memory.created, changed=memory.changed)
+    month = until.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    last = forecast_month(costs, max(memory.ended, month), created=memory.created, changed=memory.changed)
+    return replace(last, forecast_usd=last.to_date_usd, low_usd=last.to_date_usd, high_usd=last.to_date_usd)
 
 
 def _hour_row(hour: EndpointHour) -> dict[str, Any]:
