@@ -25,7 +25,7 @@ NAMED_BY_OUTCOME = {
 LIBRARY = "layers/core/python/trimtab"
 OF_ENDPOINTS = {
     "DriftScore": ("functions/detect_drift/app.py", ["EndpointName", "VariantName"]),
-    "LabelShare": ("functions/judge_quality/app.py", ["EndpointName", "VariantName"]),
+    "LabelShare": (f"{LIBRARY}/quality/evidence.py", ["EndpointName", "VariantName"]),
     "CanaryHarmLnE": (f"{LIBRARY}/rollout/guardrail.py", ["EndpointName"]),
     "EndpointCostPerHour": (f"{LIBRARY}/cost/predictions.py", ["EndpointName"]),
     "CostPerThousandPredictions": (f"{LIBRARY}/cost/predictions.py", ["EndpointName"]),

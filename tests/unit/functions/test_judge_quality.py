@@ -14,10 +14,10 @@ from tests.unit.functions.conftest import Context, Stack
 from tests.unit.quality.builders import numbers, texts
 from trimtab.aws import quality_rows, s3, state_bucket
 from trimtab.capture.sample import RowSample, row_hashes
-from trimtab.quality import assessment, cbpe
-from trimtab.quality import series as series_of_quality
+from trimtab.quality import assessment, cbpe, kept_reference
+from trimtab.quality import entry as entry_of_quality
 from trimtab.quality.kept import answers_prefix, hour_folder, labels_prefix
-from trimtab.quality.keyed_rows import encode_rows, keyed_rows, row_keys, union
+from trimtab.quality.keyed_rows import encode_rows, keyed_rows, row_keys
 from trimtab.quality.labelled import labelled_rows
 from trimtab.quality.labels import LABEL, Roles, answers_of
 from trimtab.quality.reference import estimate, reference_of
@@ -69,7 +69,7 @@ def stack(monkeypatch):
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(app, "publish_findings", lambda _, findings: made.findings.extend(findings))
-    monkeypatch.setattr(app, "reference_of", learnt_once)
+    monkeypatch.setattr(kept_reference, "reference_of", learnt_once)
     monkeypatch.setattr(assessment, "estimate", estimated_once)
     monkeypatch.setattr(cbpe, "DRAWS", 100)  # how sure an estimate is, is tested where it is made
     watch(made)
@@ -543,7 +543,7 @@ def test_training_data_that_comes_later_takes_the_place_of_too_few_labels(stack,
 
 
 def test_of_a_very_large_window_a_part_is_judged(stack, context, monkeypatch):
-    monkeypatch.setattr(app, "MOST_JUDGED", 500)
+    monkeypatch.setattr(quality_rows, "MOST_ANSWERS", 500)
     watch(stack, min_reference_labels=100)
     play(stack, 0.0, 0.0)
     judge(context, 40)
@@ -576,23 +576,6 @@ def test_files_that_another_run_joins_meanwhile_are_looked_for_again(stack, cont
     assert stored(stack, 0)["rows"] == ROWS
 
 
-def test_an_hour_too_large_for_memory_is_left_in_several_files(stack, monkeypatch):
-    monkeypatch.setattr(quality_rows, "MOST_CELLS", 400 * 6)
-    rows = answer(stack, 0)
-    folder = hour_folder(answers_prefix("churn", "AllTraffic"), START)
-    s3.delete_objects(stack.state, list(s3.list_keys(stack.state, folder)))
-    for part in range(20):
-        quality_rows.write_rows(stack.state, folder, rows.where(np.arange(ROWS) % 20 == part))
-    prefix = answers_prefix("churn", "AllTraffic")
-
-    def read():
-        return quality_rows.read_hours(stack.state, prefix, START, START + HOUR, settled=START + HOUR)
-
-    assert all(len(part) <= 400 for part in read())
-    assert 3 <= len(list(s3.list_keys(stack.state, folder))) <= 5
-    assert encode_rows(union(read())) == encode_rows(rows)
-
-
 def test_metrics_are_published_once_by_estimate_and_once_by_labels(stack, context, capsys):
     first = hours_until_now() - 40
     play(stack, 0.0, first=first)
@@ -608,7 +591,7 @@ def test_metrics_are_published_once_by_estimate_and_once_by_labels(stack, contex
 
 def test_requests_of_an_hour_are_as_many_as_hours_of_labels_and_some_for_each_window(stack, context, monkeypatch):
     """In the steady state each hour has a window to estimate, and three whose labels are looked at."""
-    monkeypatch.setattr(series_of_quality, "LOOKS", (0 * HOUR, 2 * HOUR, 4 * HOUR))
+    monkeypatch.setattr(entry_of_quality, "LOOKS", (0 * HOUR, 2 * HOUR, 4 * HOUR))
     watch(stack, window_rows=200, min_reference_labels=200)
     play(stack, *[0.0] * 13, rows=200)
     judge(context, 12)

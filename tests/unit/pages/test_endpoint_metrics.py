@@ -9,8 +9,9 @@ from trimtab.drift.thresholds import DriftThresholds
 from trimtab.drift.verdict import Verdict
 from trimtab.pages.endpoint_metrics import METRICS, endpoint_values, metrics_text
 from trimtab.pages.sources import EndpointSources, VariantSources
+from trimtab.quality.entry import Entry
 from trimtab.quality.intervals import Metric
-from trimtab.quality.series import Entry, series_document
+from trimtab.quality.series import series_document
 
 NOW = datetime(2026, 11, 23, 12, 20, tzinfo=UTC)
 WINDOW = {

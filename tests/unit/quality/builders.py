@@ -1,10 +1,13 @@
-"""Answers and labels from plain arrays, as the capture side gives them."""
+"""Answers and labels from plain arrays, as the capture side gives them, and entries of judged windows."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from trimtab.capture.table import Column, NumericColumn, TextColumn
+from trimtab.drift.verdict import Verdict
+from trimtab.quality.entry import Entry
 from trimtab.quality.keyed_rows import KeyedRows, keyed_rows, row_keys
 from trimtab.quality.labels import LABEL, Join, Roles, answers_of, join
 
@@ -59,3 +62,14 @@ def labelled(given: KeyedRows, truth: Mapping[int, str] | Sequence[str], *, coll
 
 def classes(flags: np.ndarray) -> list[str]:
     return np.where(flags, "1", "0").tolist()
+
+
+def entry(day: int, verdict: Verdict = Verdict.OK, **others) -> Entry:
+    """The entry of a window of one day, so many days after 2026-03-02; judged by labels unless it says otherwise."""
+    start = datetime(2026, 3, 2, tzinfo=UTC) + timedelta(days=day)
+    return Entry(start, start + timedelta(days=1), 5000, others.pop("basis", "realised"), verdict, **others)
+
+
+def entries(*verdicts: Verdict) -> tuple[Entry, ...]:
+    """One entry a day."""
+    return tuple(entry(day, verdict) for day, verdict in enumerate(verdicts))

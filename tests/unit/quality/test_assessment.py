@@ -9,12 +9,14 @@ import pytest
 
 from tests.unit.quality.builders import answers, classes, numbers, texts
 from trimtab.drift.verdict import Verdict
+from trimtab.quality.alert import alerts
 from trimtab.quality.assessment import assess_quality
+from trimtab.quality.entry import Entry
 from trimtab.quality.keyed_rows import keyed_rows, row_keys
 from trimtab.quality.labelled import join_of_labelled, labelled_rows
 from trimtab.quality.labels import LABEL, join
 from trimtab.quality.reference import reference_of
-from trimtab.quality.series import Entry, alerts, contradiction_before
+from trimtab.quality.series import contradiction_before
 from trimtab.quality.settings import QualitySettings
 from trimtab.quality.windows import InputDrift
 

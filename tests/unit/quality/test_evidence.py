@@ -6,22 +6,31 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from tests.unit.quality.builders import answers, classes, labelled, texts
+from tests.unit.quality.builders import answers, classes, entry, labelled, texts
+from trimtab.drift.verdict import Verdict
 from trimtab.drift.windows import Window
 from trimtab.findings import Origin
+from trimtab.quality.assessment import QualityAssessment
 from trimtab.quality.cause import CauseHint
 from trimtab.quality.estimate import Check, Estimate
-from trimtab.quality.evidence import quality_document, quality_finding, reference_quality_finding
+from trimtab.quality.evidence import (
+    metrics_to_publish,
+    quality_document,
+    quality_finding,
+    reference_quality_finding,
+)
 from trimtab.quality.intervals import Metric
-from trimtab.quality.judgement import judge_estimate, judge_realised
+from trimtab.quality.judgement import QualityJudgement, judge_estimate, judge_realised
 from trimtab.quality.performance import realised
 from trimtab.quality.settings import QualitySettings
+from trimtab.quality.windows import InputDrift
 from trimtab.training.trigger import trigger_of_finding
 
 START = datetime(2026, 5, 6, 7, tzinfo=UTC)
 WINDOW = Window(START, START + timedelta(hours=2), (), 4000)
 ORIGIN = Origin("123456789012", "eu-west-1", "churn", "AllTraffic")
 SETTINGS = QualitySettings(positive="1", metrics=("accuracy",))
+DRIFT = InputDrift(frozenset({"age"}), frozenset({"plan"}))
 CAUSE = CauseHint("concept_change", "labels disagree", "accuracy", 0.2, 0.01)
 
 
@@ -31,13 +40,23 @@ def window(every):
     return realised(labelled(answers(texts(["1"] * 4000), segments={"region": segment}), classes(right)), SETTINGS)
 
 
-def document(settings=SETTINGS):
+def fallen(settings=SETTINGS):
+    """The assessment of a window by its labels, of which one in five answers was wrong, once one in twenty."""
     reference, _ = window(20)
     performance, coverage = window(5)
     judgement = judge_realised(reference, performance, coverage, settings, is_closed=True)
-    return quality_document(
-        WINDOW, judgement, settings, performance=performance, coverage=coverage, cause=CAUSE, checks={}
-    )
+    return QualityAssessment(judgement, None, performance, coverage, cause=CAUSE, contradiction="estimates are wrong")
+
+
+def estimated():
+    """The assessment of a window without labels."""
+    reference, _ = window(20)
+    estimate = Estimate("binary_classification", 4000, {"accuracy": Metric(0.9, 0.89, 0.91)}, 0.0, "")
+    return QualityAssessment(judge_estimate(reference, estimate, SETTINGS), checks={"accuracy": Check(0.0, 0.001, 0.5)})
+
+
+def document(settings=SETTINGS):
+    return quality_document(WINDOW, fallen(settings), settings, source="labels of May", name="a", drift=DRIFT)
 
 
 def finding(state, now=START + timedelta(days=2), **others):
@@ -52,6 +71,28 @@ def test_all_evidence_is_plain_json():
     assert found["segments"]["region"]["north"]["rows"] == 2000
     assert found["cause"]["cause"] == "concept_change"
     assert found["thresholds"]["harmless_drop"] == 0.01
+    assert found["reference"] == {"source": "labels of May", "name": "a"}
+    assert found["contradiction"] == "estimates are wrong"
+    assert (found["moved"], found["faulty"]) == (["age"], ["plan"])
+
+
+def test_drift_that_is_not_known_is_not_told():
+    assert not {"moved", "faulty"} & quality_document(WINDOW, fallen(), SETTINGS, source="", name="").keys()
+
+
+def test_metrics_are_published_once_by_estimate_and_once_by_labels():
+    by_estimate, by_labels = {"EstimatedAccuracy": 0.9}, {"RealisedAccuracy": 0.8, "LabelShare": 1.0}
+    assert metrics_to_publish(estimated(), None) == by_estimate
+    assert metrics_to_publish(estimated(), entry(0, basis="estimated")) == {}
+    assert metrics_to_publish(fallen(), entry(0, basis="estimated")) == by_labels
+    assert metrics_to_publish(fallen(), entry(0, basis="realised")) == {}
+
+
+def test_metrics_of_a_window_that_could_not_be_judged_are_published_when_it_can_be():
+    judgement = QualityJudgement("realised", Verdict.INSUFFICIENT_DATA, "too few rows", 10, {})
+    assert metrics_to_publish(QualityAssessment(judgement), None) == {}
+    found = metrics_to_publish(fallen(), entry(0, Verdict.INSUFFICIENT_DATA))
+    assert found.keys() == {"RealisedAccuracy", "LabelShare"}
 
 
 def test_a_finding_says_what_fell_and_why():
@@ -107,10 +148,7 @@ def test_the_headline_tells_the_gravest():
 
 
 def test_an_estimate_is_told_as_one():
-    reference, _ = window(20)
-    estimate = Estimate("binary_classification", 4000, {"accuracy": Metric(0.9, 0.89, 0.91)}, 0.0, "")
-    judgement = judge_estimate(reference, estimate, SETTINGS)
-    stored = quality_document(WINDOW, judgement, SETTINGS, checks={"accuracy": Check(0.0, 0.001, 0.5)})
+    stored = quality_document(WINDOW, estimated(), SETTINGS, source="labels of May", name="a")
     found = quality_finding(ORIGIN, "raised", stored, since=START, now=START)
     assert found.title == "churn: accuracy fell from 0.95 to 0.9 (estimated without labels)"
     assert found.evidence["checks"] == {"accuracy": {"bias": 0.0, "excess": 0.001, "p": 0.5}}

@@ -8,13 +8,17 @@ from itertools import batched
 
 from trimtab.aws import s3
 from trimtab.aws.again import again_on
-from trimtab.quality.kept import hour_folder, hour_of, labels_prefix
+from trimtab.drift.windows import Window
+from trimtab.quality.kept import answers_prefix, hour_folder, hour_of, labels_prefix
 from trimtab.quality.keyed_rows import KeyedRows, are_drawn, decode_rows, encode_rows, places_of, union
 
 MOST_CELLS = 4_000_000
 """So many cells of 8 bytes are read into one part: 32 MB, and three times as much while they are merged."""
 MOST_HELD = 500_000
 """So many labels are held, at 44 bytes each."""
+MOST_ANSWERS = 250_000
+"""Of a window with more rows so many are read, requests being drawn by their hash: what fits into memory, and is
+certain enough to judge by."""
 _CELLS_OF_KEY = 5
 _READ_AT_ONCE = 16
 
@@ -74,6 +78,18 @@ def read_hours(bucket: str, prefix: str, start: datetime, end: datetime, *, sett
         yield rows
 
 
+def read_answers(
+    bucket: str, endpoint: str, variant: str, window: Window, *, share: float, settled: datetime
+) -> KeyedRows:
+    """The answers of a window: of a share of its requests, and at most of so many as MOST_ANSWERS says."""
+    prefix = answers_prefix(endpoint, variant)
+    share = min(share, MOST_ANSWERS / max(window.rows, 1))
+    return again_on(
+        s3.ObjectNotFoundError,
+        lambda: union(_drawn(read_hours(bucket, prefix, window.start, window.end, settled=settled), share)),
+    )
+
+
 class CollectedLabels:
     """The labels of an endpoint that were collected until a moment, of a share of its requests. Read once when they are
     few enough to be held in memory, else looked through for each window."""
@@ -89,21 +105,25 @@ class CollectedLabels:
         if self._since is None or since < self._since:
             self._since, self._held = since, again_on(s3.ObjectNotFoundError, lambda: self._few(since))
         if self._held is None:
-            return again_on(s3.ObjectNotFoundError, lambda: _matching(self._drawn(since), answers))
+            return again_on(s3.ObjectNotFoundError, lambda: _matching(self._collected(since), answers))
         return _matching([self._held.where(self._held.last >= since.timestamp())], answers)
 
-    def _drawn(self, since: datetime) -> Iterator[KeyedRows]:
-        for rows in read_hours(self._bucket, self._prefix, since, self._until, settled=self._settled):
-            yield rows.where(are_drawn(rows.keys, self._share))
+    def _collected(self, since: datetime) -> Iterator[KeyedRows]:
+        return _drawn(read_hours(self._bucket, self._prefix, since, self._until, settled=self._settled), self._share)
 
     def _few(self, since: datetime) -> KeyedRows | None:
         parts, count = [], 0
-        for rows in self._drawn(since):
+        for rows in self._collected(since):
             parts.append(rows)
             count += len(rows)
             if count > MOST_HELD:
                 return None
         return union(parts)
+
+
+def _drawn(parts: Iterable[KeyedRows], share: float) -> Iterator[KeyedRows]:
+    """Of each part the rows of a share of the requests."""
+    return (rows.where(are_drawn(rows.keys, share)) for rows in parts)
 
 
 def _matching(parts: Iterable[KeyedRows], answers: KeyedRows) -> tuple[KeyedRows, int]:

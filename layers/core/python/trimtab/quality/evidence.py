@@ -1,17 +1,21 @@
-"""A judged window's quality as a document to keep, and as a finding to publish."""
+"""A judged window's quality as a document to keep, as metrics and as a finding to publish."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from trimtab.drift.verdict import Verdict
 from trimtab.drift.windows import Window
 from trimtab.findings import Finding, Origin, Severity, State, finding_about
+from trimtab.quality.assessment import QualityAssessment
 from trimtab.quality.cause import CauseHint
+from trimtab.quality.entry import Entry
 from trimtab.quality.estimate import Check
 from trimtab.quality.intervals import Metric
-from trimtab.quality.judgement import MetricChange, QualityJudgement, interval_text
+from trimtab.quality.judgement import MetricChange, interval_text
 from trimtab.quality.performance import LabelCoverage, Performance
 from trimtab.quality.settings import DEFAULT_METRICS, ERRORS, QualitySettings
+from trimtab.quality.windows import InputDrift, drift_document
 
 PUBLISHED = 20
 """A finding names so many segments and columns, for an event has a limit; what is stored names all."""
@@ -21,17 +25,17 @@ _SEVERITY: Mapping[State, Severity] = {"raised": "critical", "continued": "warni
 
 def quality_document(
     window: Window,
-    judgement: QualityJudgement,
+    assessment: QualityAssessment,
     settings: QualitySettings,
     *,
-    performance: Performance | None = None,
-    coverage: LabelCoverage | None = None,
-    checks: Mapping[str, Check] | None = None,
-    cause: CauseHint | None = None,
+    source: str,
+    name: str,
+    drift: InputDrift | None = None,
     looks: int = 0,
 ) -> dict[str, Any]:
-    """All evidence of a verdict as plain JSON values. `performance` and `coverage`: of the labels, where it rests on
-    them; `checks`: how well the reference itself is estimated; `looks`: how often its labels were looked at."""
+    """All evidence of a verdict as plain JSON values. `source`, `name`: of the labelled rows it was compared with;
+    `drift`: what became of the inputs, as far as that is known; `looks`: how often its labels were looked at."""
+    judgement, performance, coverage = assessment.judgement, assessment.performance, assessment.coverage
     return {
         "version": 1,
         "window": {"start": window.start.isoformat(), "end": window.end.isoformat(), "rows": window.rows},
@@ -49,10 +53,28 @@ def quality_document(
         ],
         "segments": _segments(performance) if performance else {},
         "labels": _coverage(coverage) if coverage else None,
-        "checks": {name: _check(check) for name, check in sorted((checks or {}).items())},
-        "cause": _cause(cause) if cause else None,
+        "checks": {name: _check(check) for name, check in sorted(assessment.checks.items())},
+        "cause": _cause(assessment.cause) if assessment.cause else None,
         "thresholds": settings.model_dump(mode="json"),
+        "reference": {"source": source, "name": name},
+        "contradiction": assessment.contradiction,
+        **drift_document(drift),
     }
+
+
+def metrics_to_publish(assessment: QualityAssessment, before: Entry | None) -> dict[str, float]:
+    """The metrics that decide and the share of labels, by the names they are published under: once by estimate and once
+    by labels, else none. `before`: what was known of the window."""
+    judgement = assessment.judgement
+    if judgement.verdict is Verdict.INSUFFICIENT_DATA:
+        return {}
+    if before and before.verdict is not Verdict.INSUFFICIENT_DATA and before.basis == judgement.basis:
+        return {}
+    values = {
+        f"{judgement.basis.title()}{change.name.title().replace('_', '')}": change.current.value
+        for change in judgement.changes
+    }
+    return values | ({"LabelShare": assessment.coverage.share} if assessment.coverage else {})
 
 
 def quality_finding(
