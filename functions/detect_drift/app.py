@@ -18,28 +18,21 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import AwareDatetime, BaseModel
 
 from trimtab.aws import s3, sagemaker, state_bucket
-from trimtab.aws.backlog import Backlog, Captures
+from trimtab.aws.backlog import Backlog, Captures, judged_windows
 from trimtab.aws.cloudwatch_metrics import publish_metrics
-from trimtab.aws.drift_subjects import Run, Subject, create_reference, read_subjects
+from trimtab.aws.drift_subjects import Run, Subject, create_reference, is_monitored, read_subjects
 from trimtab.aws.embedded_metrics import log_metrics
 from trimtab.aws.endpoint_settings import load_endpoint_settings, parameter_name, tell_problem
 from trimtab.aws.event_bridge import publish_findings
 from trimtab.aws.lambda_functions import region_and_account, start_function
 from trimtab.aws.quality_documents import last_verdict
 from trimtab.aws.reprofiling import profile_again
-from trimtab.aws.variant_history import VariantHistory
 from trimtab.capture.pack import ObjectProfile, profile_document
 from trimtab.capture.reference import Reference
 from trimtab.capture.window import columns_of, coverage_of, objects_on_former_grids, sample_of_objects
 from trimtab.data_quality.evidence import after_window as after_data_window
 from trimtab.data_quality.evidence import data_quality_finding
-from trimtab.diagnosis.importance import (
-    Importance,
-    estimate_importance,
-    given_importance,
-    importance_document,
-    importance_of_document,
-)
+from trimtab.diagnosis.importance import Importance, given_importance, importance_once
 from trimtab.diagnosis.window import deployment_behind, diagnose, diagnosis_document
 from trimtab.drift.evidence import drift_finding, drift_score, reference_finding, settings_finding, window_of_document
 from trimtab.drift.history import History, history_document
@@ -52,7 +45,7 @@ from trimtab.drift.windows import Window
 from trimtab.findings import Origin
 from trimtab.model_monitor.metrics import NAMESPACE, window_metrics
 from trimtab.model_monitor.reports import window_reports
-from trimtab.settings import DetectDriftSettings, is_opted_out
+from trimtab.settings import DetectDriftSettings
 
 logger = Logger()
 metrics = Metrics()
@@ -128,12 +121,6 @@ def share_out(endpoints: Sequence[str], until: datetime | None, function: str) -
     return {"invocations": len(parts)}
 
 
-def is_monitored(name: str) -> bool:
-    """Whether an endpoint captures data and its tags do not opt out."""
-    endpoint = sagemaker.describe_endpoint(name)
-    return endpoint is not None and endpoint.captures_data and not is_opted_out(endpoint.tags)
-
-
 @tracer.capture_method(capture_response=False)
 def judge_endpoint(endpoint: str, run: Run) -> dict[str, Any]:
     """Judge every variant of one endpoint; the outcome by variant."""
@@ -154,7 +141,7 @@ def judge_endpoint(endpoint: str, run: Run) -> dict[str, Any]:
 def judge_variant(subject: Subject, reference: Reference | None) -> Mapping[str, Any]:
     """Judge the windows that have closed since the last run; the last one's document, or what is waited for."""
     settings, run = subject.settings, subject.run
-    stored = VariantHistory(run.table, subject.origin.endpoint, subject.origin.variant, "drift")
+    stored = subject.history("drift")
     history = stored.last
     if run.until and history.cursor and run.until < history.cursor:
         known = state_bucket.last_window(*subject.names, ended_by=run.until)
@@ -235,20 +222,16 @@ def read_past(subject: Subject, reference: Reference, window: Window, history: H
 def importance_of(subject: Subject, reference: Reference) -> Importance:
     """How much each column matters: as the settings say, else estimated once from the reference's rows. Failing at it
     stops nothing."""
-    given, ignore = subject.settings.importance, sorted(subject.settings.ignore)
-    most = subject.settings.multivariate.max_columns
-    if given:
-        return given_importance(given)
+    settings = subject.settings
+    if settings.importance:
+        return given_importance(settings.importance)
     try:
-        document = subject.rows.importance(
-            {"grid": reference.grid.name, "ignore": ignore, "max_columns": most},
-            lambda sample: importance_document(estimate_importance(sample, ignore, most=most)),
-        )
+        most = settings.multivariate.max_columns
+        return importance_once(subject.rows.importance, reference.grid.name, settings.ignore, most=most)
     except Exception:
         logger.exception("Importances could not be estimated", extra={"origin": subject.origin})
         metrics.add_metric("ExplanationsFailed", MetricUnit.Count, 1)
         return Importance(unknown="the reference's rows could not be read")
-    return importance_of_document(document) if document else Importance(unknown="the reference has no row sample")
 
 
 def explain(
@@ -309,14 +292,10 @@ def judge_late_windows(
     if history.cursor is None:
         return None
     since = subject.run.horizon - LATE_CAPTURES
-    documents = [
-        document
-        for document in state_bucket.windows_ended_since(*subject.names, since=since, ended_by=history.cursor)
-        if document["reference"]["grid"] == reference.grid.name
-    ]
-    if not documents:
+    judged = judged_windows(*subject.names, since, history.cursor, reference.grid.name)
+    if judged is None:
         return None
-    backlog = Backlog(*subject.names, window_of_document(documents[0]).start, history.cursor, reference.grid.name)
+    documents, backlog = judged
 
     def judge_again(document: Mapping[str, Any], before: History) -> tuple[Mapping[str, Any], History]:
         again = judge(subject, reference, window_of_document(document), backlog, before, document["revision"] + 1)
@@ -350,7 +329,7 @@ def tell_of_data(subject: Subject, document: Mapping[str, Any]) -> None:
     verdict = Verdict(document.get("data_quality", {}).get("verdict", Verdict.INSUFFICIENT_DATA))
     if verdict is Verdict.INSUFFICIENT_DATA:
         return
-    stored = VariantHistory(subject.run.table, subject.origin.endpoint, subject.origin.variant, "data")
+    stored = subject.history("data")
     before, start = stored.last, window_of_document(document).start
     after = after_data_window(before, start, verdict, subject.settings.drift)
     stored.write(tell("data", subject, document, before, after))

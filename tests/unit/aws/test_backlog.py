@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trimtab.aws import state_bucket
-from trimtab.aws.backlog import Backlog, read_window_sample
+from trimtab.aws.backlog import Backlog, judged_windows, read_window_sample
 from trimtab.capture.pack import NO_GRID, ObjectId, ObjectProfile, grid_name, pack_key
 from trimtab.capture.profile import profile_table
 from trimtab.capture.reference import reference_from_sketch
@@ -134,3 +134,24 @@ def test_the_rows_of_a_window_are_those_of_all_its_hours():
 
 def test_a_window_without_packs_has_no_rows():
     assert sampled(reference=REFERENCE).rows == 0
+
+
+def test_of_judged_windows_those_on_the_grid_that_ended_in_the_time_come_with_their_packs():
+    for number in range(5):
+        put(number, {f"o{number}": 5}, on_grid=True)
+        start, grid = START + number * HOUR, "former" if number == 1 else REFERENCE.grid.name
+        document = {
+            "window": {"start": start.isoformat(), "end": (start + HOUR).isoformat()},
+            "reference": {"grid": grid},
+            "packs": backlog().names(start, start + HOUR),
+        }
+        state_bucket.write_window("state", "churn", "v", start, document)
+    put(3, {"late": 1}, on_grid=True)
+    put(4, {"later": 1}, on_grid=True)
+    documents, packs = judged_windows("state", "churn", "v", START + HOUR, START + 4 * HOUR, REFERENCE.grid.name)
+    starts = [(datetime.fromisoformat(each["window"]["start"]) - START) // HOUR for each in documents]
+    assert starts == [2, 3]
+    assert [packs.has_changed(each) for each in documents] == [False, True]
+    assert rows(packs).keys() == {2, 3}
+    assert judged_windows("state", "churn", "v", START, START + 4 * HOUR, "never") is None
+    assert judged_windows("state", "churn", "other", START, START + 4 * HOUR, REFERENCE.grid.name) is None

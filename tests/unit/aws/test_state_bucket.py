@@ -1,5 +1,6 @@
 import json
 from datetime import UTC, datetime, timedelta
+from re import fullmatch
 
 import numpy as np
 import pytest
@@ -101,9 +102,12 @@ def test_the_last_window_is_one_that_had_ended():
 
 def test_quarantine_has_one_document_for_one_object():
     for _ in range(2):
-        state_bucket.write_quarantine("state", START, "abc", {"reason": "ø"})
-    assert list(s3.list_keys("state", "quarantine/")) == ["quarantine/2026/11/20/abc.json"]
-    assert json.loads(s3.read_object("state", "quarantine/2026/11/20/abc.json")) == {"reason": "ø"}
+        state_bucket.write_quarantine("state", START, "captures/a.jsonl", {"reason": "ø"})
+    ((key, document),) = ((key, s3.read_object("state", key)) for key in s3.list_keys("state", "quarantine/"))
+    assert fullmatch(r"quarantine/2026/11/20/[0-9a-f]{32}\.json", key)
+    assert json.loads(document) == {"reason": "ø"}
+    state_bucket.write_quarantine("state", START, "captures/b.jsonl", {})
+    assert len(list(s3.list_keys("state", "quarantine/"))) == 2
 
 
 def test_a_rollouts_record_is_replaced_whole():

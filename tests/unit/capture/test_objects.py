@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from trimtab.capture.faults import Unreadable
 from trimtab.capture.naming import name_columns
-from trimtab.capture.objects import MOST_LISTED, fold_models, fold_object
+from trimtab.capture.objects import MOST_LISTED, fold_models, fold_object, unreadable_document
 from trimtab.capture.pack import ObjectId, encode_pack
 from trimtab.capture.profile import Profile, profile_table
 from trimtab.capture.reference import reference_from_sketch
@@ -139,6 +139,45 @@ def test_all_unreadable_lines_are_counted_and_not_all_listed():
     assert len(folded.listed) == MOST_LISTED
 
 
+def test_what_could_not_be_read_of_all_models_together_is_told_line_by_line():
+    folded = fold_models(
+        IDENTITY,
+        [
+            ("a", table(EIGHT, rows=3)),
+            ("a", Unreadable(2, "bad_json", "no end")),
+            ("b", Unreadable(5, "error_response", "500", records=0)),
+            ("b", Unreadable(7, "bad_json", "no start")),
+        ],
+        lambda _: None,
+        EIGHT,
+    )
+    document = unreadable_document(IDENTITY, list(folded.values()))
+    assert document == {
+        "object": {"bucket": "captures", "key": IDENTITY.key, "modified": IDENTITY.modified, "etag": "e1"},
+        "records_read": 3,
+        "records_lost": 2,
+        "unreadable": {"bad_json": 2, "error_response": 1},
+        "lines": [
+            {"line": 2, "reason": "bad_json", "detail": "no end"},
+            {"line": 5, "reason": "error_response", "detail": "500"},
+            {"line": 7, "reason": "bad_json", "detail": "no start"},
+        ],
+    }
+    assert unreadable_document(IDENTITY, [folded["a"], folded["a"]])["unreadable"] == {"bad_json": 2}
+
+
+def test_of_an_object_that_was_read_whole_there_is_nothing_to_tell():
+    assert unreadable_document(IDENTITY, [fold_object(IDENTITY, [table()], REFERENCE, EIGHT)]) is None
+    assert unreadable_document(IDENTITY, []) is None
+
+
+def test_many_models_do_not_make_a_longer_list():
+    lines = [(model, Unreadable(i, "bad_json", "")) for model in "ab" for i in range(MOST_LISTED)]
+    folded = fold_models(IDENTITY, lines, lambda _: None, EIGHT)
+    document = unreadable_document(IDENTITY, list(folded.values()))
+    assert (len(document["lines"]), document["unreadable"]) == (MOST_LISTED, {"bad_json": 2 * MOST_LISTED})
+
+
 def test_columns_without_names_get_those_of_the_reference():
     nameless = table(outputs=("prediction",), x="c0", c="c1", p="prediction")
     reference = replace(REFERENCE, outputs=frozenset({"p"}))
@@ -225,6 +264,23 @@ def test_sampled_rows_have_the_names_of_the_reference_and_no_redacted_cells():
     assert set(sampled([("", nameless)])["", EIGHT].columns) == {"x", "c", "p"}
     assert set(sampled([("", nameless)], redact=frozenset({"x"}))["", EIGHT].columns) == {"c", "p"}
     assert sampled([("", nameless)], reference=None, redact=frozenset({"x"}))["", EIGHT] is None
+
+
+def test_an_object_of_one_model_is_sampled_as_among_models():
+    redact, manifest = frozenset({"x"}), "s3://b/m.json"
+    folded = fold_object(
+        IDENTITY,
+        [table(EIGHT), table(NINE)],
+        REFERENCE,
+        EIGHT,
+        manifest=manifest,
+        smallest=lambda _: SmallestHashes(10),
+        redact=redact,
+    )
+    expected = sampled([("", table(EIGHT)), ("", table(NINE))], redact=redact)
+    assert {entry.manifest for entry in folded.hours.values()} == {manifest}
+    for hour, entry in folded.hours.items():
+        assert encode_sample(entry.sample) == encode_sample(expected["", hour])
 
 
 def test_no_rows_are_kept_where_none_are_wanted():

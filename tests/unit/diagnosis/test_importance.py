@@ -8,6 +8,7 @@ from trimtab.diagnosis.importance import (
     estimate_importance,
     importance_document,
     importance_of_document,
+    importance_once,
 )
 
 
@@ -76,3 +77,26 @@ def test_what_cannot_be_known_is_said(sample, why):
 )
 def test_the_document_gives_it_back(importance):
     assert importance_of_document(importance_document(importance)) == importance
+
+
+def test_what_was_estimated_once_is_taken_as_it_was_kept():
+    shelf = {}
+
+    def kept(of, work_out):
+        key = str(of)
+        shelf[key] = shelf.get(key) or work_out(sample)
+        return shelf[key]
+
+    sample = scored()
+    first = importance_once(kept, "g1", {"x1", "x0"}, most=100)
+    assert first == estimated(sample, {"x0", "x1"})
+    sample = None  # nothing is worked out again
+    assert importance_once(kept, "g1", ["x0", "x1"], most=100) == first
+    sample = scored(seed=1)
+    for circumstances in ({"grid": "g2"}, {"ignore": {"x0"}}, {"most": 3}):
+        importance_once(kept, **({"grid": "g1", "ignore": {"x0", "x1"}, "most": 100} | circumstances))
+    assert len(shelf) == 4
+
+
+def test_without_a_row_sample_no_importance_is_known():
+    assert "no row sample" in importance_once(lambda *_: None, "g1", (), most=100).unknown

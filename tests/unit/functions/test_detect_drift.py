@@ -14,6 +14,7 @@ from trimtab.capture.profile import profile_table
 from trimtab.capture.sample import sample_of_table, seed_of
 from trimtab.capture.sketch import sketch_table
 from trimtab.capture.table import NumericColumn, Table, TextColumn
+from trimtab.diagnosis import importance
 from trimtab.diagnosis.importance import Importance
 from trimtab.rollout.good_configs import ConfigHistory, began_deployment, in_service
 from trimtab.training.trigger import trigger_of_finding
@@ -343,24 +344,6 @@ def test_a_column_that_was_never_captured_is_not_missing(stack, context):
     assert outcome["never_captured"] == ["label"]
 
 
-def test_endpoints_find_themselves():
-    sagemaker = boto3.client("sagemaker")
-    sagemaker.create_model(ModelName="m", ExecutionRoleArn="arn:aws:iam::123456789012:role/r")
-    variant = {"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
-    capturing = {
-        "EnableCapture": True,
-        "InitialSamplingPercentage": 100,
-        "DestinationS3Uri": "s3://captures",
-        "CaptureOptions": [{"CaptureMode": "Input"}],
-    }
-    for name, extra in {"on": {"DataCaptureConfig": capturing}, "off": {}}.items():
-        sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], **extra)
-    opt_out = [{"Key": "trimtab:monitor", "Value": "off"}]
-    for name, config, tags in [("churn", "on", []), ("quiet", "on", opt_out), ("blind", "off", [])]:
-        sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config, Tags=tags)
-    assert [name for name in app.sagemaker.endpoint_names() if app.is_monitored(name)] == ["churn"]
-
-
 def test_many_endpoints_are_shared_out_and_each_part_is_judged(stack, context, monkeypatch):
     names = [f"endpoint-{i}" for i in range(5)]
     monkeypatch.setattr(app, "FAN_OUT", 2)
@@ -553,7 +536,7 @@ def test_a_drift_names_its_cause_and_what_tells_the_rows_apart(stack, context):
 def test_importances_are_estimated_once_for_a_reference(stack, context, monkeypatch):
     calls = []
     asked = Importance(unknown="asked")
-    monkeypatch.setattr(app, "estimate_importance", lambda *given, **_: calls.append(given) or asked)
+    monkeypatch.setattr(importance, "estimate_importance", lambda *given, **_: calls.append(given) or asked)
     hours(stack, [0, 0])
     detect(context, START + 4 * HOUR)
     hours(stack, [0, 0], first=2)
@@ -572,7 +555,7 @@ def test_a_window_that_cannot_be_explained_is_judged_all_the_same(stack, context
     ("settings", "verdict"), [("", "ALERT"), ("estimate_importance: true", "WARN"), ("importance: {c: 1}", "WARN")]
 )
 def test_estimated_importances_decide_where_settings_say_so(stack, context, monkeypatch, settings, verdict):
-    monkeypatch.setattr(app, "estimate_importance", lambda *_, **__: Importance({"c": 1.0, "x": 0.0}))
+    monkeypatch.setattr(importance, "estimate_importance", lambda *_, **__: Importance({"c": 1.0, "x": 0.0}))
     if settings:
         put_settings(settings)
     hours(stack, [0, 1])

@@ -11,11 +11,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.profile_capture import app
-from trimtab.aws import quality_rows, s3, state_bucket
+from trimtab.aws import capture_objects, quality_rows, s3, state_bucket
 from trimtab.capture.pack import NO_GRID, decode_pack, encode_pack, parse_pack_key
 from trimtab.capture.reference import reference_from_sketch
 from trimtab.capture.sketch import sketch_table
 from trimtab.capture.table import NumericColumn, Table
+from trimtab.quality import ground_truth
 from trimtab.quality.keyed_rows import row_keys
 from trimtab.settings import SettingsError
 
@@ -175,14 +176,14 @@ def test_an_object_that_must_not_be_read_comes_back_however_often(stack, context
 
 def test_an_object_whose_processing_raises_fails_alone(stack, context, monkeypatch):
     bad, good = put(stack, line(), name="bad"), put(stack, line(), name="good")
-    fold = app.fold_models
+    fold = capture_objects.fold_models
 
     def break_one(identity, *rest, **more):
         if identity.key == bad:
             raise ZeroDivisionError
         return fold(identity, *rest, **more)
 
-    monkeypatch.setattr(app, "fold_models", break_one)
+    monkeypatch.setattr(capture_objects, "fold_models", break_one)
     assert handle(context, record(bad, 1), record(good, 2)) == ["m1"]
     assert rows(stack) == {("churn", "AllTraffic", EIGHT): 1}
 
@@ -559,8 +560,8 @@ def test_of_a_share_of_the_requests_answers_and_labels_are_kept_both_or_neither(
 
 def test_ground_truth_of_any_length_is_read_in_parts(stack, context, monkeypatch):
     watch_quality()
-    monkeypatch.setattr(app, "LABELS_AT_ONCE", 3)
-    monkeypatch.setattr(app, "MOST_LISTED", 4)
+    monkeypatch.setattr(ground_truth, "LABELS_AT_ONCE", 3)
+    monkeypatch.setattr(ground_truth, "MOST_LISTED", 4)
     names = [f"r{number}" for number in range(10)]
     assert handle(context, record(put_truth(stack, *map(truth, names), *["junk"] * 10))) == []
     ((_, found),) = kept(stack, "labels/").items()

@@ -1,14 +1,17 @@
 """What is kept of captured rows, and of labelled ones."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
 from tests.unit.quality.builders import answers, classes, labelled, numbers, texts
+from trimtab.capture.reference import reference_from_sketch
 from trimtab.capture.sample import RowSample, row_hashes
+from trimtab.capture.sketch import sketch_table
 from trimtab.capture.table import Identities, Table
-from trimtab.quality.answers import MOST_FEATURES, answers_of_table, kept_features
+from trimtab.quality.answers import MOST_FEATURES, answers_of_table, answers_to_keep, kept_features
 from trimtab.quality.kept import collected_at, hour_folder, hour_of, labels_prefix, parse_label_key
 from trimtab.quality.keyed_rows import are_drawn, decode_rows, encode_rows, keys_of_requests, row_keys
 from trimtab.quality.labelled import fewer_rows, join_of_labelled, labelled_of_sample, labelled_rows, usable_rows
@@ -48,6 +51,34 @@ def test_features_are_kept_of_regressions_the_most_important_ones():
     kept = answers_of_table(table(), regression, ("age", "region"))
     assert set(kept.numbers) == {"feature.age", "score"}
     assert set(kept.texts) == {"category.region", "prediction"}
+
+
+def columns_to_keep(given, *, names=None, ignore=(), redact=()):
+    """Of a regression, with the names of a reference if there is one."""
+    made = reference_from_sketch(sketch_table(names), source="test", created="2026-03-01") if names else None
+    settings = QualitySettings(problem="regression")
+    kept = answers_to_keep(given, made, settings, importance={}, ignore=frozenset(ignore), redact=frozenset(redact))
+    return set(kept.numbers) | set(kept.texts)
+
+
+def test_inputs_are_kept_to_estimate_from_save_what_is_ignored_or_redacted():
+    answered = {"score", "prediction"}
+    assert columns_to_keep(table()) == answered | {"feature.age", "category.region"}
+    assert columns_to_keep(table(), ignore={"age"}) == answered | {"category.region"}
+    assert columns_to_keep(table(), redact={"age"}) == answered | {"category.region"}
+
+
+def test_inputs_have_the_names_of_the_reference_and_none_is_kept_if_a_redacted_one_may_be_under_another():
+    whole = table()
+    names = {"region": "c0", "age": "c1", "score": "prediction"}
+    nameless = replace(
+        whole,
+        columns={names[name]: column for name, column in whole.columns.items()},
+        outputs=frozenset({"prediction"}),
+    )
+    assert columns_to_keep(nameless) == {"score", "prediction", "category.c0", "feature.c1"}
+    assert columns_to_keep(nameless, redact={"age"}) == {"score", "prediction"}
+    assert columns_to_keep(nameless, names=whole, redact={"age"}) == {"score", "prediction", "category.region"}
 
 
 def test_keys_of_requests_are_those_of_their_rows():

@@ -128,6 +128,19 @@ class Backlog:
         return [hour for hour in self._keys if start <= hour < end]
 
 
+def judged_windows(
+    bucket: str, endpoint: str, variant: str, since: datetime, until: datetime, grid: str
+) -> tuple[list[dict[str, Any]], Backlog] | None:
+    """The stored verdicts of the windows on a grid that ended after `since` and by `until`, oldest first, and the packs
+    that there are of them now; None without any."""
+    ended = state_bucket.windows_ended_since(bucket, endpoint, variant, since=since, ended_by=until)
+    documents = [document for document in ended if document["reference"]["grid"] == grid]
+    if not documents:
+        return None
+    start = datetime.fromisoformat(documents[0]["window"]["start"])
+    return documents, Backlog(bucket, endpoint, variant, start, until, grid)
+
+
 def read_window_sample(
     bucket: str,
     endpoint: str,

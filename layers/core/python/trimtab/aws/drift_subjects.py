@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
-from trimtab.aws import state_bucket
+from trimtab.aws import sagemaker, state_bucket
 from trimtab.aws.deployment_history import read_deployments
 from trimtab.aws.reference_rows import ReferenceRows
 from trimtab.aws.score_series import ScoreSeries
+from trimtab.aws.variant_history import VariantHistory
 from trimtab.capture.pack import ObjectProfile
 from trimtab.capture.reference import Reference, reference_from_sketch
 from trimtab.capture.sample import REFERENCE_ROWS
@@ -16,7 +18,7 @@ from trimtab.capture.window import sample_of_objects, sketch_objects
 from trimtab.drift.deployments import Deployment
 from trimtab.drift.windows import Window
 from trimtab.findings import Origin
-from trimtab.settings import DetectDriftSettings, EndpointSettings
+from trimtab.settings import DetectDriftSettings, EndpointSettings, is_opted_out
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,10 @@ class Subject:
         """Bucket, endpoint and variant, by which everything is stored."""
         return self.run.bucket, self.origin.endpoint, self.origin.variant
 
+    def history(self, of: Literal["drift", "data"]) -> VariantHistory:
+        """What is remembered of the variant's drift, or of the quality of its data."""
+        return VariantHistory(self.run.table, self.origin.endpoint, self.origin.variant, of)
+
     def links(self, start: datetime, *, has_report: bool) -> dict[str, str]:
         """Where the verdict on a window that started then lies, and the report, if one is made."""
         bucket, endpoint, variant = self.names
@@ -67,6 +73,12 @@ class Subject:
         if has_report:
             links["report"] = f"s3://{bucket}/{state_bucket.report_key(endpoint, variant, start)}"
         return links
+
+
+def is_monitored(name: str) -> bool:
+    """Whether an endpoint captures data and its tags do not opt out."""
+    endpoint = sagemaker.describe_endpoint(name)
+    return endpoint is not None and endpoint.captures_data and not is_opted_out(endpoint.tags)
 
 
 def read_subjects(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from itertools import takewhile
 from typing import Any
 
@@ -146,8 +147,10 @@ def windows_ended_since(
     return list(latest)[::-1]
 
 
-def write_quarantine(bucket: str, day: datetime, name: str, document: Mapping[str, Any]) -> None:
-    """Store what could not be read and why, under a name that is the same for the same object."""
+def write_quarantine(bucket: str, day: datetime, what: str, document: Mapping[str, Any]) -> None:
+    """Store what could not be read and why: `what` it is, such as an object's address, makes its name, so that there is
+    one document of it on a day."""
+    name = sha256(what.encode()).hexdigest()[:32]
     s3.write_object(bucket, f"quarantine/{day:%Y/%m/%d}/{name}.json", json.dumps(document, indent=1).encode())
 
 

@@ -4,7 +4,11 @@ backfill."""
 from typing import Any, Literal
 from urllib.parse import unquote_plus
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
+
+
+class AnnouncementError(ValueError):
+    """A message that announces nothing that is known here. Says which of its fields is not as in any event of S3."""
 
 
 class S3Bucket(BaseModel):
@@ -82,8 +86,25 @@ class BackfillBatch(BaseModel):
     items: list[ListedObject] = Field(alias="Items")
 
 
+def listed_objects(batch: BackfillBatch) -> list[tuple[str, str]]:
+    """Bucket and key of each object of a batch that exists and lies below the prefix that was asked for."""
+    return [
+        (batch.given.bucket, item.name)
+        for item in batch.items
+        if item.is_latest and not item.is_delete_marker and item.name.startswith(batch.given.prefix)
+    ]
+
+
 def created_objects(body: str) -> list[tuple[str, str]]:
-    """Bucket and key of each object that a message tells was created. Raises pydantic's ValidationError."""
+    """Bucket and key of each object that a message tells was created. Raises AnnouncementError."""
+    try:
+        return _created_objects(body)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise AnnouncementError(f"not an S3 event: {faults}") from error
+
+
+def _created_objects(body: str) -> list[tuple[str, str]]:
     message = Message.model_validate_json(body)
     if message.records is not None:
         records = Notification.model_validate_json(body).records

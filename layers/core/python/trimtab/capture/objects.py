@@ -1,9 +1,10 @@
 """One capture object: its decoded tables, folded into what it adds to each hour, of each model."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from typing import Any
 
 from trimtab.capture.faults import Unreadable
 from trimtab.capture.naming import name_columns
@@ -47,13 +48,32 @@ class _Hour:
 
 
 def fold_object(
-    identity: ObjectId, items: Iterable[Table | Unreadable], reference: Reference | None, key_hour: datetime
+    identity: ObjectId,
+    items: Iterable[Table | Unreadable],
+    reference: Reference | None,
+    key_hour: datetime,
+    *,
+    manifest: str = "",
+    smallest: Callable[[datetime], SmallestHashes] | None = None,
+    redact: frozenset[str] = frozenset(),
 ) -> FoldedObject:
     """Fold a decoded object into one profile per hour: counts on the reference's grid, or a sketch without one.
 
     Lines that could not be read belong to the hour they tell, else to `key_hour`, the hour in the object's key.
+    `manifest` is the address of the manifest that named the object, if one did.
+
+    With `smallest`, which tells the smallest hashes of an hour so far, rows are kept as by `RowSampler`, without the
+    columns in `redact`; none where `most` is 0.
     """
-    folded = fold_models(identity, (("", item) for item in items), lambda _: reference, key_hour)
+    folded = fold_models(
+        identity,
+        (("", item) for item in items),
+        lambda _: reference,
+        key_hour,
+        manifest=manifest,
+        smallest=smallest and (lambda _, hour: smallest(hour)),
+        redact=redact,
+    )
     return folded.get("", FoldedObject({}))
 
 
@@ -67,12 +87,8 @@ def fold_models(
     smallest: Callable[[str, datetime], SmallestHashes] | None = None,
     redact: frozenset[str] = frozenset(),
 ) -> dict[str, FoldedObject]:
-    """As `fold_object`, for each model by itself, with its own reference. Each item comes with the model it is of.
-    `manifest` is the address of the manifest that named the object, if one did.
-
-    With `smallest`, which tells the smallest hashes so far of a model's hour, rows are kept as by `RowSampler`, without
-    the columns in `redact`; none where `most` is 0.
-    """
+    """As `fold_object`, for each model by itself, with its own reference and smallest hashes. Each item comes with the
+    model it is of."""
     models: dict[str, dict[datetime, _Hour]] = {}
     references: dict[str, Reference | None] = {}
     listed: dict[str, list[Unreadable]] = defaultdict(list)
@@ -101,6 +117,21 @@ def fold_models(
     return {
         model: _folded(identity, hours, references[model], tuple(listed[model]), manifest)
         for model, hours in models.items()
+    }
+
+
+def unreadable_document(identity: ObjectId, folded: Sequence[FoldedObject]) -> dict[str, Any] | None:
+    """What of an object could not be read in all of its models together, as plain JSON values; None: nothing."""
+    unreadable = sum((each.unreadable for each in folded), Counter[str]())
+    if not unreadable:
+        return None
+    listed = [item for each in folded for item in each.listed][:MOST_LISTED]
+    return {
+        "object": asdict(identity),
+        "records_read": sum(each.records for each in folded),
+        "records_lost": sum(each.lost for each in folded),
+        "unreadable": unreadable,
+        "lines": [{"line": item.line, "reason": item.reason, "detail": item.detail} for item in listed],
     }
 
 

@@ -5,7 +5,7 @@ The importance of a column is how much worse the model gets on rows it was not m
 Of many columns only those are looked at that tell most of the answers each by itself; the others count as unimportant.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from math import fsum
 from typing import Any
@@ -27,6 +27,10 @@ DEPTH = 4
 _SHUFFLES = 3
 _MOST_CLASSES = 5
 _LEARNT = 2 / 3
+
+
+type WorkOut = Callable[[RowSample], dict[str, Any]]
+"""Makes a document of a reference's row sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,23 @@ def estimate_importance(sample: RowSample, ignore: Collection[str] = (), *, most
         why = "no column alone matters to the answers"
         return Importance(explained=1 - least, rows=len(tried), unknown=why, compared=compared)
     return Importance({name: each / total for name, each in worse.items()}, 1 - least, len(tried), compared=compared)
+
+
+def importance_once(
+    kept: Callable[[Mapping[str, Any], WorkOut], dict[str, Any] | None],
+    grid: str,
+    ignore: Collection[str],
+    *,
+    most: int,
+) -> Importance:
+    """As `estimate_importance`, of the row sample of a reference on this grid. `kept` gives back what was worked out
+    for the same sample and circumstances, else has it worked out and keeps it; None when there is no sample."""
+    ignored = sorted(ignore)
+    document = kept(
+        {"grid": grid, "ignore": ignored, "max_columns": most},
+        lambda sample: importance_document(estimate_importance(sample, ignored, most=most)),
+    )
+    return importance_of_document(document) if document else Importance(unknown="the reference has no row sample")
 
 
 def importance_document(importance: Importance) -> dict[str, Any]:

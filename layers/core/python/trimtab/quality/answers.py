@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 
+from trimtab.capture.naming import name_columns
+from trimtab.capture.reference import Reference
 from trimtab.capture.table import Table
 from trimtab.quality.keyed_rows import KeyedRows, are_drawn, keys_of_requests
 from trimtab.quality.labels import PREDICTION, SCORE, answers_of, roles_of
@@ -11,6 +13,25 @@ from trimtab.quality.settings import QualitySettings
 
 MOST_FEATURES = 32
 """So many input columns are kept of a regression's rows, for 8 bytes a cell; the most important ones."""
+
+
+def answers_to_keep(
+    table: Table,
+    reference: Reference | None,
+    settings: QualitySettings,
+    *,
+    importance: Mapping[str, float],
+    ignore: frozenset[str],
+    redact: frozenset[str],
+) -> KeyedRows:
+    """As `answers_of_table`, with the features that errors are estimated from, under the reference's names; none of
+    them is in `ignore`, and no value of a column in `redact` is kept."""
+    named = name_columns(table, reference) if reference else table
+    inputs = [name for name in named.columns if name not in named.outputs]
+    if not redact <= named.columns.keys():
+        inputs = []  # what must not be kept may be there under another name
+    features = kept_features(inputs, settings, importance=importance, never=redact | ignore)
+    return answers_of_table(named, settings, features, redact)
 
 
 def answers_of_table(

@@ -1,7 +1,10 @@
 """Where in the state bucket answers, labels and verdicts on quality are kept."""
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from trimtab.quality.keyed_rows import KeyedRows
 
 ANSWERS = "answers/"
 """The endpoints of which answers are kept are the folders below here."""
@@ -9,6 +12,14 @@ _HOUR = "%Y/%m/%d/%H"
 _FOLDER = re.compile(r"(?:answers|labels)/.+/(\d{4}/\d\d/\d\d/\d\d)/[^/]+\.rows")
 _ENDPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
 _LABEL_KEY = re.compile(r"(?:(?:.*/)?(?P<folder>[^/]+)/)?(?P<hour>\d{4}/\d\d/\d\d/\d\d)/[^/]+", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class KeptRows:
+    """Answers or labels that one object adds to a folder of the state bucket."""
+
+    folder: str
+    rows: KeyedRows
 
 
 def variants_prefix(endpoint: str) -> str:
