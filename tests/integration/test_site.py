@@ -157,11 +157,8 @@ def test_an_endpoints_page_tells_of_the_drift(tab: Tab, pages: list[Path]) -> No
         == "bad"
     )
     tab.evaluate(f"document.querySelector('a[href=\"endpoints/{ENDPOINT}.html\"]').click()")
-    wait_for(
-        lambda: bool(tab.evaluate(f"location.href.endsWith('{ENDPOINT}.html') && !!document.querySelector('h1')")),
-        10,
-        "",
-    )
+    is_read = f"location.href.endsWith('{ENDPOINT}.html') && document.readyState == 'complete'"
+    wait_for(lambda: bool(tab.evaluate(is_read)), 10, "the endpoint's page, read to its end")
     text = tab.evaluate("document.body.innerText")
     for told in (f"Variant {VARIANT}", "Greatest PSI of a column", "Drift alert", "columns moved"):
         assert told in text, told
