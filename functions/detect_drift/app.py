@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import batched
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import AwareDatetime, BaseModel
 
 from trimtab.aws import s3, sagemaker, state_bucket
+from trimtab.aws.again import again_on
 from trimtab.aws.backlog import Backlog, Captures, judged_windows
 from trimtab.aws.cloudwatch_metrics import publish_metrics
 from trimtab.aws.drift_subjects import Run, Subject, create_reference, is_monitored, read_subjects
@@ -27,6 +29,7 @@ from trimtab.aws.event_bridge import publish_findings
 from trimtab.aws.lambda_functions import region_and_account, start_function
 from trimtab.aws.quality_documents import last_verdict
 from trimtab.aws.reprofiling import profile_again
+from trimtab.aws.state_table import StaleStateError
 from trimtab.capture.pack import ObjectProfile, profile_document
 from trimtab.capture.reference import Reference
 from trimtab.capture.window import columns_of, coverage_of, objects_on_former_grids, sample_of_objects
@@ -61,6 +64,8 @@ OLDEST_METRICS = timedelta(days=14)
 """CloudWatch takes no older ones."""
 LATE_CAPTURES = timedelta(hours=24)
 """Captures that come this long after their window has ended still count: it is judged again."""
+OVERTAKEN = (StaleStateError, s3.ObjectNotFoundError)
+"""What a run meets when another one judges the same window: its state is written, its packs are joined to one."""
 FAN_OUT = 100
 """So many endpoints are judged by one invocation; more are shared out among several."""
 
@@ -95,7 +100,7 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
     for endpoint in endpoints:
         try:
             if endpoint in surely or is_monitored(endpoint):
-                outcomes[endpoint] = judge_endpoint(endpoint, run)
+                outcomes[endpoint] = again_on(OVERTAKEN, partial(judge_endpoint, endpoint, run))
         except Exception:
             # one endpoint must not stop the others; the error raised at the end makes Lambda try again
             logger.exception("Endpoint could not be judged", extra={"endpoint": endpoint})

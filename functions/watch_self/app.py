@@ -17,6 +17,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from trimtab.aws import s3, sagemaker, sqs, state_bucket
+from trimtab.aws.again import again_on
 from trimtab.aws.capture_files import count_files
 from trimtab.aws.endpoint_settings import load_endpoint_settings
 from trimtab.aws.event_bridge import publish_findings
@@ -218,7 +219,9 @@ def watch_variant(
     origin = Origin(run.account, run.region, watched.endpoint.name, variant)
     where, thresholds = f"{origin.endpoint}/{variant}", watched.settings.health
     remembered = read_state(run.settings.state_table_name, *state_key(origin)).content
-    captured = read_captured(watched, variant, capture_from_document(remembered), run)
+    memory = capture_from_document(remembered)
+    # detect_drift may join packs meanwhile
+    captured = again_on(s3.ObjectNotFoundError, partial(read_captured, watched, variant, memory, run))
     content = [
         decode_coverage(where, captured.total, thresholds),
         payload_schema(

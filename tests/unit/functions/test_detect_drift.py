@@ -7,6 +7,7 @@ import pytest
 
 from functions.detect_drift import app
 from trimtab.aws import state_bucket
+from trimtab.aws.backlog import Backlog
 from trimtab.aws.state_table import StateDocument, write_state
 from trimtab.aws.variant_history import VariantHistory
 from trimtab.capture.pack import NO_GRID, ObjectId, ObjectProfile, pack_key, profile_from_document
@@ -120,6 +121,28 @@ def test_a_lost_state_write_repeats_the_same_facts(stack, context, monkeypatch):
     drift = [finding.id for finding in stack.findings if finding.kind == "drift"]
     assert len(drift) == 2
     assert len(set(drift)) == 1
+
+
+@pytest.mark.parametrize("overtaken", ["read", "write"])
+def test_two_runs_at_once_give_what_one_gives(stack, context, monkeypatch, overtaken):
+    """The other one, which began later, has joined the packs that are to be read, or written the state."""
+    for name in ("a", "b"):
+        for hour in range(4):
+            capture(stack, START + hour * HOUR, key=f"{name}{hour}", rows=600, shift=float(hour > 1), seed=hour)
+    detect(context, until=START + 3 * HOUR)
+    owner = Backlog if overtaken == "read" else VariantHistory
+    method, left = getattr(owner, overtaken), [lambda: detect(context)]
+
+    def call(*arguments):
+        if left:
+            left.pop()()
+        return method(*arguments)
+
+    monkeypatch.setattr(owner, overtaken, call)
+    detect(context)
+    told = {finding.id: finding for finding in stack.findings if finding.kind == "drift"}
+    assert [finding.state for finding in told.values()] == ["raised"]
+    assert stored(stack, START + 3 * HOUR)["window"]["rows"] == 1200
 
 
 def test_duplicated_objects_count_once(stack, context):

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from trimtab.aws import state_bucket
+from trimtab.aws import s3, state_bucket
+from trimtab.aws.again import again_on
 from trimtab.capture.pack import NO_GRID, ObjectProfile, PackKey, grid_name, pack_key, trim_samples, union
 from trimtab.capture.profile import Profile
 from trimtab.capture.reference import Reference
@@ -153,5 +154,8 @@ def read_window_sample(
 ) -> RowSample:
     """At most `most` rows of a variant's captures in the hours from `start` until before `end`, every row with the same
     chance; `reference` and `redact` as in `sample_of_objects`. No rows when none were sampled."""
-    backlog = Backlog(bucket, endpoint, variant, start, end, reference.grid.name if reference else NO_GRID)
-    return sample_of_objects(backlog.read(start, end), most, reference, redact)
+    grid = reference.grid.name if reference else NO_GRID
+    objects = again_on(  # packs may be joined meanwhile
+        s3.ObjectNotFoundError, lambda: Backlog(bucket, endpoint, variant, start, end, grid).read(start, end)
+    )
+    return sample_of_objects(objects, most, reference, redact)
