@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from local.cloud import ROOT, VENVS, Cloud
 
 STACK = "trimtab"
+_WITH_ZIPPED_LAYERS = "template-with-zipped-layers.yaml"
 
 
 class DeployError(RuntimeError):
@@ -49,7 +51,7 @@ def deploy(
     _sam(
         [
             "deploy",
-            *("--template-file", str(_build_folder(template) / "template.yaml")),
+            *("--template-file", str(_build_folder(template) / _WITH_ZIPPED_LAYERS)),
             *("--stack-name", stack),
             "--resolve-s3",
             "--no-confirm-changeset",
@@ -76,9 +78,10 @@ def build(template: Path = ROOT / "template.yaml", *, progress: Callable[[str], 
         fcntl.flock(stamp, fcntl.LOCK_EX)
         stamp.seek(0)
         sources = _state_of_sources(template.resolve().parent)
-        if stamp.read() != sources or not (folder / "template.yaml").exists():
+        if stamp.read() != sources or not (folder / _WITH_ZIPPED_LAYERS).exists():
             stamp.truncate(0)
             _build(template, folder, progress)
+            _zip_layers(folder)
             stamp.write(sources)
     return folder
 
@@ -98,6 +101,18 @@ def _build(template: Path, folder: Path, progress: Callable[[str], None]) -> Non
     command = ["build", "--cached", "--parallel", "--template-file", str(template), "--build-dir", str(folder)]
     cache = ["--cache-dir", str(folder.with_name("cache"))]
     _sam([*command, *cache], template.parent, {"SAM_CLI_TELEMETRY": "0"}, progress)
+
+
+def _zip_layers(folder: Path) -> None:
+    """Zip the built layers, and write a template that names the zipped ones. `sam deploy` would zip them each time
+    anew, which is most of what it does here."""
+    template = (folder / "template.yaml").read_text()
+    for name in set(re.findall(r"^ +ContentUri: (\w+)$", template, re.MULTILINE)):
+        with ZipFile(folder / f"{name}.zip", "w", ZIP_DEFLATED, compresslevel=1) as zipped:
+            for path in sorted((folder / name).rglob("*")):
+                zipped.write(path, path.relative_to(folder / name))
+        template = re.sub(rf"(ContentUri: {name})$", r"\1.zip", template, flags=re.MULTILINE)
+    (folder / _WITH_ZIPPED_LAYERS).write_text(template)
 
 
 def _build_folder(template: Path) -> Path:
