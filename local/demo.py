@@ -35,8 +35,8 @@ from trimtab.capture.pack import parse_pack_key
 
 ENDPOINT, VARIANT = "car-loan", "AllTraffic"
 FOLDER = ROOT / ".local" / "demo"
-ROTATION = timedelta(hours=1)
-"""One capture file an hour. SageMaker writes one a minute; at a request every nine minutes that would be one file a
+ROTATION = timedelta(hours=4)
+"""One capture file in four hours. SageMaker writes one a minute; at a request every nine minutes that would be one file a
 request, and the demo would measure the disk."""
 DAY = timedelta(days=1)
 DAYS_BETWEEN_RUNS = 2
