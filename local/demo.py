@@ -36,8 +36,8 @@ from trimtab.capture.pack import parse_pack_key
 ENDPOINT, VARIANT = "car-loan", "AllTraffic"
 FOLDER = ROOT / ".local" / "demo"
 ROTATION = timedelta(hours=4)
-"""One capture file in four hours. SageMaker writes one a minute; at a request every nine minutes that would be one file a
-request, and the demo would measure the disk."""
+"""One capture file in four hours. SageMaker writes one a minute; at a request every nine minutes that would be
+one file a request, and the demo would measure the disk."""
 DAY = timedelta(days=1)
 DAYS_BETWEEN_RUNS = 2
 """Fewer than a window has: each run closes one at most. On AWS the schedule asks each hour."""
