@@ -33,7 +33,7 @@ from trimtab.aws.sagemaker_deployments import EndpointBusyError, NotFoundError, 
 from trimtab.aws.smoke_requests import ask_both
 from trimtab.aws.state_table import StaleStateError, StateDocument, list_states, read_state, write_state
 from trimtab.findings import Origin
-from trimtab.rollout.actions import ENDPOINT_ACTIONS, Action, Guard, Smoke
+from trimtab.rollout.actions import ENDPOINT_ACTIONS, Action, Deploy, Guard, Smoke
 from trimtab.rollout.commands import Command, CommandRefusedError, obey
 from trimtab.rollout.comparison import compare
 from trimtab.rollout.evidence import judgement_document, rollout_findings
@@ -56,7 +56,7 @@ from trimtab.rollout.ladder import next_step
 from trimtab.rollout.readings import Readings, series_of
 from trimtab.rollout.smoke import SmokeLimits, SmokeReport, judge_smoke
 from trimtab.rollout.state import CHANGES, KIND, WITH_TRAFFIC, Rollout, is_over, rollout_of
-from trimtab.rollout.steps import held
+from trimtab.rollout.steps import held, refused
 from trimtab.settings import EndpointSettings, JudgeCanarySettings
 
 logger = Logger()
@@ -219,16 +219,17 @@ def take_steps(subject: Subject, run: Run) -> Subject:
         subject = save(subject, step.rollout, run)
         if isinstance(step.action, Smoke):
             report = smoke_test(subject, run)
-        elif step.action and not carry_out(subject, step.action, run):
-            is_last = True
+        elif step.action:
+            subject, is_done = carry_out(subject, step.action, run)
+            is_last = is_last or not is_done
         # an endpoint that was given an order takes no other one for a while
         if is_last or isinstance(step.action, ENDPOINT_ACTIONS):
             break
     return subject
 
 
-def carry_out(subject: Subject, action: Action, run: Run) -> bool:
-    """Do what a step asks for; False when it could not be done yet."""
+def carry_out(subject: Subject, action: Action, run: Run) -> tuple[Subject, bool]:
+    """Do what a step asks for; the rollout after it, and False when it could not be done yet."""
     endpoint = subject.rollout.endpoint
     logger.info("Acting", extra={"endpoint": endpoint, "action": type(action).__name__})
     try:
@@ -238,12 +239,17 @@ def carry_out(subject: Subject, action: Action, run: Run) -> bool:
             perform(endpoint, action)
     except (EndpointBusyError, NotFoundError) as error:
         logger.info("Not possible yet", extra={"endpoint": endpoint, "reason": str(error)})
-        return False
+        if isinstance(action, Deploy):
+            subject = save(subject, refused(subject.rollout, str(error), may_pass=True), run)
+        return subject, False
     except ClientError as error:
         # it may pass by itself; when it does not, people hear of it
-        tell(save(subject, held(subject.rollout, f"AWS refused: {error}", run.now), run), run)
+        after, may_pass = subject.rollout, error.response["Error"]["Code"] != "ValidationException"
+        if isinstance(action, Deploy):
+            after = refused(after, f"AWS refused: {error}", may_pass=may_pass)
+        tell(save(subject, held(after, f"AWS refused: {error}", run.now), run), run)
         raise
-    return True
+    return subject, True
 
 
 def smoke_test(subject: Subject, run: Run) -> SmokeReport:

@@ -32,6 +32,7 @@ from trimtab.aws.restorations import (
     read_subject,
     restorations_begun,
     save,
+    tell_late,
     update,
 )
 from trimtab.aws.sagemaker_deployments import NotFoundError
@@ -40,6 +41,7 @@ from trimtab.rollout import restoration_change as change
 from trimtab.rollout.alarm_event import (
     AlarmChange,
     AlarmMetric,
+    UnrelatedError,
     alarm_changes,
     alarm_described,
     is_alarm_event,
@@ -49,7 +51,7 @@ from trimtab.rollout.good_configs import alarmed, proven_good
 from trimtab.rollout.observed import IN_SERVICE, EndpointState
 from trimtab.rollout.restoration import Answer, Decided, Health, decide, environment_sickness, together
 from trimtab.rollout.restoration_change import Order, Restoration, restoration_of
-from trimtab.rollout.restoration_evidence import decision_finding, restoration_finding
+from trimtab.rollout.restoration_evidence import decision_finding
 from trimtab.rollout.state import CHANGES
 from trimtab.settings import RollBackEndpointSettings
 
@@ -102,7 +104,13 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
     region, account = region_and_account(context.invoked_function_arn)
     run = Run(RollBackEndpointSettings.from_environment(os.environ), account, region, now=datetime.now(UTC))
     if is_alarm_event(event):
-        told = alarms.by_endpoint(alarm_changes(event))
+        try:
+            told = alarms.by_endpoint(alarm_changes(event))
+        except UnrelatedError as error:
+            # a topic that others publish to as well, or a rule of somebody's own: trying it again would help nobody
+            logger.warning("Event is no alarm's change of state", extra={"reason": str(error)})
+            metrics.add_metric("EventsUnrelated", MetricUnit.Count, 1)
+            return {"endpoints": {}}
         return for_each(told, lambda name: answer(name, told[name], run, is_told=True))
     request = Request.model_validate(event)
     run = replace(run, now=request.at or run.now)
@@ -294,9 +302,7 @@ def carry_on(restoration: Restoration, document: StateDocument, seen: EndpointSt
         restoration, document = finish(over, document, seen, run)
     elif (known := change.noticed(restoration, seen.pending, run.now)) != restoration:
         restoration, document = known, put(known, document, run)
-    if restoration.is_late(run.now):
-        run.tell(restoration_finding(run.origin(restoration.endpoint), restoration, run.now, is_late=True))
-        put(restoration.changed(was_told_late=True), document, run)
+    tell_late(restoration, document, run)
     return {"restoration": restoration.id, "phase": restoration.phase, "reason": restoration.why or restoration.reason}
 
 

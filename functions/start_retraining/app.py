@@ -40,6 +40,7 @@ from trimtab.training.evidence import start_finding
 from trimtab.training.guards import Situation, StartAction, StartDecision, decide_start
 from trimtab.training.planned_start import PlannedStart, planned_attempt, situation_of
 from trimtab.training.release_progress import RELEASES
+from trimtab.training.room import may_get_room
 from trimtab.training.settings import RetrainingSettings
 from trimtab.training.start import StartError, job_name_prefix, start_token
 from trimtab.training.trigger import NotATriggerError, Trigger, trigger_of_finding, trigger_of_request
@@ -70,6 +71,10 @@ class Request(BaseModel):
 
 class NothingProposedError(LookupError):
     """There is nothing to approve for this endpoint (any more)."""
+
+
+class PriceLateError(RuntimeError):
+    """Only the price is missing, and may be told the next time: Lambda tries again."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +155,8 @@ def consider(trigger: Trigger, run: Run, *, data: DataDocument | None = None, by
         now, _ = read_retrainings(run.table, trigger.endpoint)
         if now.attempt(token):  # another run has started it meanwhile, and what it started is what hinders this one
             return {"action": StartAction.NOTHING, "token": token, "reason": "another run starts it"}
+        if start.waits_for_price(decision):
+            raise PriceLateError(f"{trigger.endpoint}: {decision.reason}, for the Pricing API is too busy")
         return refuse(start, decision, run)
     if settings.mode != "act" and not by:
         return propose(start, decision, document, run)
@@ -158,7 +165,7 @@ def consider(trigger: Trigger, run: Run, *, data: DataDocument | None = None, by
     try:
         attempt = planned_attempt(start, decision, bucket=bucket, declared=declared, by=by, now=run.now)
     except StartError as error:
-        tell(trigger, decision, f"not started: {error}", settings, run)
+        tell(trigger, decision, f"not started: {error}", settings, run, hindered="failed")
         return {"action": StartAction.REFUSE, "token": token, "reason": str(error)}
     memory = memory.with_attempt(attempt)
     return call(attempt, memory, write_retrainings(run.table, trigger.endpoint, memory, document), run)
@@ -168,36 +175,42 @@ def look_at(
     trigger: Trigger, settings: RetrainingSettings, memory: Retrainings, data: DataDocument | None, run: Run
 ) -> PlannedStart:
     """All that the start of a training rests on."""
+    price, price_may_come = training_price(settings.trains_on[0], run)
     return PlannedStart(
         trigger=trigger,
         settings=settings,
         memory=memory,
         data=data or told_data(trigger.endpoint, settings, run),
         parent=served_version(trigger.endpoint),
-        usd_per_hour=training_price(settings.trains_on[0], run),
+        usd_per_hour=price,
+        price_may_come=price_may_come,
     )
 
 
 def told_data(endpoint: str, settings: RetrainingSettings, run: Run) -> DataDocument | None:
-    """What the data document tells, None when there is none or it cannot be read: then the guard refuses."""
+    """What the data document tells, None when there is none or it cannot be read: then the guard refuses. Raises
+    ClientError when S3 fails for now."""
     uri = settings.data or f"s3://{run.settings.state_bucket_name}/retraining/{endpoint}/data.json"
     try:
         text = read_uri(uri)
         return None if text is None else parse_data_document(text)
     except (DataDocumentError, ClientError) as error:
+        # throttled (503) or broken: this fact would not be looked at again
+        if isinstance(error, ClientError) and error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+            raise
         logger.warning("Data document could not be read", extra={"uri": uri, "problem": str(error)})
         return None
 
 
-def training_price(instance_type: str, run: Run) -> float | None:
-    """US dollars for an hour of training on an instance type; None when nobody says."""
+def training_price(instance_type: str, run: Run) -> tuple[float | None, bool]:
+    """US dollars for an hour of training on an instance type, None when nobody says; whether that may pass."""
     own = load_settings(f"/{run.settings.name}/prices", run.table, "prices", parse_price_settings).settings
     lists = PriceLists(run.settings.state_bucket_name, run.region, own, run.now)
     product = Product(run.region, "Training", instance_type)
     price = lists.prices_of([product]).get(product)
     if lists.problems:
         logger.warning("Pricing API could not be asked", extra={"problems": lists.problems})
-    return None if price is None else price.usd
+    return None if price is None else price.usd, lists.may_come
 
 
 def situation(start: PlannedStart, run: Run) -> Situation:
@@ -256,6 +269,8 @@ def call(attempt: AttemptRecord, memory: Retrainings, document: StateDocument, r
         )
     except RefusedError as error:
         logger.warning("SageMaker refused to start", extra={"endpoint": attempt.trigger.endpoint})
+        if may_get_room(attempt, error.code, str(error), run.now):
+            return wait_for_room(attempt, f"waits, and is tried again: {error}", memory, document, run)
         after = attempt.changed(state="failed", failure=str(error), cost_usd=0.0)
         outcome = f"SageMaker refused: {error}"
     else:
@@ -263,13 +278,40 @@ def call(attempt: AttemptRecord, memory: Retrainings, document: StateDocument, r
         outcome = f"{'approved by ' + attempt.by + ': ' if attempt.by else ''}{arn}"
         metrics.add_metric("RetrainingsStarted", MetricUnit.Count, 1)
     endpoint = attempt.trigger.endpoint
-    finding = start_finding(run.origin(attempt.trigger), attempt.trigger, attempt.decision, "act", outcome, run.now)
-    publish_findings(run.settings.findings_bus_name, [finding])
+    tell_start(attempt, outcome, run, "failed" if after.state == "failed" else "")
     write_retrainings(run.table, endpoint, memory.with_attempt(after), document)
     return {"action": StartAction.START, "token": attempt.token, "state": after.state, "outcome": outcome}
 
 
-def tell(trigger: Trigger, decision: StartDecision, outcome: str, settings: RetrainingSettings, run: Run) -> None:
+def wait_for_room(
+    attempt: AttemptRecord, outcome: str, memory: Retrainings, document: StateDocument, run: Run
+) -> dict[str, Any]:
+    """Leave a start as it is written down, for watch_training has it called again; tell that once."""
+    if attempt.waits_since is None:
+        tell_start(attempt, outcome, run, "waits")
+        write_retrainings(
+            run.table, attempt.trigger.endpoint, memory.with_attempt(attempt.changed(waits_since=run.now)), document
+        )
+    return {"action": StartAction.START, "token": attempt.token, "state": attempt.state, "outcome": outcome}
+
+
+def tell_start(attempt: AttemptRecord, outcome: str, run: Run, hindered: Literal["", "failed", "waits"]) -> None:
+    """Publish how the call of a start went."""
+    origin, trigger = run.origin(attempt.trigger), attempt.trigger
+    finding = start_finding(origin, trigger, attempt.decision, "act", outcome, run.now, hindered=hindered)
+    publish_findings(run.settings.findings_bus_name, [finding])
+
+
+def tell(
+    trigger: Trigger,
+    decision: StartDecision,
+    outcome: str,
+    settings: RetrainingSettings,
+    run: Run,
+    *,
+    hindered: Literal["", "failed", "waits"] = "",
+) -> None:
     """Publish what was decided."""
-    finding = start_finding(run.origin(trigger), trigger, decision, settings.mode, outcome, run.now)
+    origin = run.origin(trigger)
+    finding = start_finding(origin, trigger, decision, settings.mode, outcome, run.now, hindered=hindered)
     publish_findings(run.settings.findings_bus_name, [finding])

@@ -82,7 +82,17 @@ def test_when_the_api_cannot_be_asked_the_bundled_prices_serve_and_the_reason_is
     assert read.prices_of([M5])[M5].source == "bundled"
     read.prices_of([Product("us-east-1", "AsyncInf", "ml.m5.xlarge")])
     assert read.problems == [str(error)]
+    assert not read.may_come  # perhaps nobody lets it
     assert read_price_document("state", "us-east-1", "Hosting") == {}
+
+
+@pytest.mark.parametrize(("code", "status"), [("ThrottlingException", 400), ("InternalErrorException", 500)])
+def test_that_the_api_was_too_busy_is_told(api, code, status):
+    told = {"Error": {"Code": code, "Message": "later"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    api.error = ClientError(told, "GetProducts")
+    read = lists()
+    read.prices_of([M5])
+    assert read.may_come
 
 
 def test_an_empty_answer_is_told_and_takes_nothing_back(api):

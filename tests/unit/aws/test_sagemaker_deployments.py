@@ -74,6 +74,14 @@ def test_a_busy_endpoint_is_told_from_one_that_is_not_there_and_from_other_refus
         call()
 
 
+@pytest.mark.parametrize(
+    "message", ["Endpoint churn is updating.", "The endpoint is RollingBack", "Update In Progress"]
+)
+def test_a_busy_endpoint_is_known_by_other_wordings_too(message):
+    with refuse("update_endpoint", message), pytest.raises(deployments.EndpointBusyError):
+        deployments.update_endpoint("churn", "new", ())
+
+
 def test_a_deployment_keeps_what_variants_have_but_for_what_is_named():
     with Stubber(sagemaker()) as stub:
         expected = {

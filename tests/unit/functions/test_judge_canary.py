@@ -1,5 +1,6 @@
 import copy
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -352,6 +353,41 @@ def test_every_sample_event_brings_the_rollout_further(world, context, path):
     answer = judge_app.lambda_handler(json.loads(path.read_text()), context)
     assert answer["rollouts"]["churn"]["phase"] == ("rolled_back" if path.stem == "abort_ordered" else "updating")
     assert ("refused" in answer["rollouts"]["churn"]) == (path.stem == "promote_ordered")
+
+
+# --- orders that SageMaker does not take
+
+
+def minutes_of_refusal(world, code, message, minutes):
+    world.aws.refused = {"UpdateEndpoint": (code, message)}
+    for _ in range(minutes):
+        with suppress(judge_app.RolloutsFailedError):
+            world.tick()
+    world.aws.refused = {}
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("ThrottlingException", "Rate exceeded"),
+        ("ValidationException", 'Cannot update in-progress endpoint "arn:…".'),
+        ("ResourceLimitExceeded", "no instances"),
+    ],
+)
+def test_orders_that_are_refused_for_now_are_no_failed_attempts(world, code, message):
+    world.start()
+    minutes_of_refusal(world, code, message, 6)
+    assert world.run(until=("finishing",))["phase"] == "finishing"
+    minutes_of_refusal(world, code, message, 6)
+    assert world.run()["phase"] == "promoted"
+
+
+def test_an_order_that_is_refused_for_good_ends_the_rollout_with_its_words(world):
+    world.start()
+    minutes_of_refusal(world, "ValidationException", "the image is too large", 6)
+    change = world.run()
+    assert change["phase"] == "rolled_back"
+    assert "the image is too large" in change["reason"]
 
 
 # --- killed at every call

@@ -15,6 +15,7 @@ from functions.roll_back_endpoint import app
 from trimtab.aws import clients, restorations
 from trimtab.aws.state_table import StaleStateError, StateDocument, read_state, write_state
 from trimtab.findings import Finding
+from trimtab.rollout.alarm_event import NotAnAlarmError
 from trimtab.rollout.good_configs import history_of
 from trimtab.settings import EndpointSettings
 
@@ -482,11 +483,40 @@ def test_a_busy_endpoint_is_tried_until_it_takes_the_update_and_waiting_long_is_
     assert (change(world)["phase"], len(world.updates)) == ("rolled_back", 1)
 
 
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceLimitExceeded", "ThrottlingException"])
+def test_an_update_that_fails_each_time_is_told_once_with_its_words(world, context, code):
+    world.refusal = refused(code, "not now", "UpdateEndpoint")
+    for event, minutes in (("alarm_raised", 1), *(("minute_passed", each) for each in (2, 10, 17, 18))):
+        with pytest.raises(app.EndpointsFailedError):
+            call(context, event, minutes)
+    late = [each for each in world.findings if each.title == "churn is in alarm, and SageMaker takes no update"]
+    assert len(late) == 1
+    assert f"({code}) when calling the UpdateEndpoint operation: not now" in late[0].action.outcome
+    world.refusal = None
+    assert answered(call(context, "minute_passed", 19))["phase"] == "restoring"
+
+
 def test_an_update_that_sagemaker_refuses_is_told_with_its_words(world, context):
     message = "The variant AllTraffic has a registered scalable target; deregister it first."
     world.refusal = refused("ValidationException", message, "UpdateEndpoint")
     assert answered(call(context, "alarm_raised"))["phase"] == "failed"
     assert message in world.findings[-1].reason
+
+
+def test_an_update_that_is_refused_in_unknown_words_while_another_begins_is_waited_for(world, context, monkeypatch):
+    def another_begins(**_):
+        world.endpoints["churn"]["status"] = "Updating"
+        raise refused("ValidationException", "Endpoint churn must be at rest to be changed.", "UpdateEndpoint")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world, "update_endpoint", another_begins)
+        assert answered(call(context, "alarm_raised"))["phase"] == "restoring"
+    assert answered(call(context, "minute_passed", 2))["phase"] == "restoring"
+    world.endpoints["churn"]["status"] = "InService"
+    call(context, "minute_passed", 3)
+    world.finish_update()
+    call(context, "minute_passed", 9)
+    assert (change(world)["phase"], len(world.updates)) == ("rolled_back", 1)
 
 
 def test_throttling_is_no_end(world, context):
@@ -713,6 +743,25 @@ def test_alarms_that_are_none_of_ours_are_left(world, context):
     assert call(context, event) == {"endpoints": {}}
     world.alarm_tags["churn-5xx"] = {"trimtab:rollback": "off"}
     assert call(context, "alarm_raised") == {"endpoints": {}}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"Records": [{"EventSource": "aws:sns", "Sns": {"Message": "AWS Budget Notification November 20, 2026"}}]},
+        {"source": "aws.cloudwatch", "detail-type": "CloudWatch Alarm Configuration Change", "detail": {}},
+    ],
+)
+def test_what_is_no_alarm_on_a_shared_topic_or_rule_is_counted_and_done_with(world, context, capsys, event):
+    assert call(context, event) == {"endpoints": {}}
+    assert world.findings == []
+    assert '"EventsUnrelated":[1.0]' in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("world")
+def test_a_broken_alarm_is_an_error(context):
+    with pytest.raises(NotAnAlarmError, match=r"Message: it is no JSON"):
+        call(context, {"Records": [{"Sns": {"Message": '{"AlarmName": "churn-5xx", "NewStateRea'}}]})
 
 
 def test_a_tag_makes_any_alarm_one_of_an_endpoint(world, context):

@@ -1,14 +1,16 @@
 import copy
 import json
 import random
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.start_retraining import app
-from tests.unit.functions.aws_in_memory import Killed
+from tests.unit.functions.aws_in_memory import Killed, error
 from tests.unit.functions.training_world import DETAIL, JOB, PIPELINE, drift, install, training_account
 from trimtab.aws.state_table import StaleStateError
 from trimtab.training.start import start_token
@@ -258,7 +260,30 @@ def test_what_sagemaker_refuses_is_a_failed_attempt_and_told(monkeypatch, handle
     aws.refused[operation] = ("ValidationException", "no such parameter")
     assert handle(drift())["state"] == "failed"
     assert "SageMaker refused: ValidationException: no such parameter" in finding(aws)["action"]["outcome"]
+    assert finding(aws)["title"] == "churn: a retraining could not be started"
     assert handle(drift())["action"] == "nothing"
+
+
+def test_a_data_document_that_s3_does_not_give_now_is_asked_for_again(monkeypatch, aws, handle):
+    def get_object(**_):
+        raise error("SlowDown", "Please reduce your request rate.", http=503)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(aws, "GetObject", get_object)
+        with pytest.raises(ClientError, match="SlowDown"):
+            handle(drift())
+    assert not aws.told()
+    assert handle(drift())["state"] == "started"
+
+
+def test_what_waited_for_an_approval_and_then_starts_is_told_as_two_facts(monkeypatch, handle):
+    aws = install(monkeypatch, training_account({**PIPELINE, "mode": "propose"}))
+    handle(drift())
+    handle({"endpoint": "churn", "command": "approve", "by": "anna"})
+    assert [told["title"] for told in aws.told().values()] == [
+        "churn: a retraining waits for an approval",
+        "churn: a retraining starts",
+    ]
 
 
 def test_throttling_is_tried_again_by_the_next_event(aws, handle):
@@ -269,6 +294,69 @@ def test_throttling_is_tried_again_by_the_next_event(aws, handle):
     aws.refused.clear()
     assert handle({"endpoint": "churn", "command": "resume"})["state"] == "started"
     assert len(starts(aws)) == 1
+
+
+def test_a_price_that_is_not_told_now_is_asked_for_again(aws, handle):
+    aws.refused["GetProducts"] = ("ThrottlingException", "Rate exceeded")
+    with pytest.raises(app.PriceLateError, match="the Pricing API is too busy"):
+        handle(drift())
+    assert not aws.told()
+    aws.refused.clear()
+    assert handle(drift())["state"] == "started"
+
+
+def test_a_price_that_is_not_told_now_keeps_no_other_refusal_back(aws, handle):
+    aws.refused["GetProducts"] = ("ThrottlingException", "Rate exceeded")
+    aws.objects.pop(("state", "retraining/churn/data.json"))
+    assert handle(drift())["action"] == "refuse"
+    assert finding(aws)["evidence"]["refused"] == ["labels_unknown", "cost_unknown"]
+
+
+def test_a_price_that_may_not_be_asked_for_refuses(aws, handle):
+    aws.refused["GetProducts"] = ("AccessDeniedException", "no")
+    assert handle(drift())["action"] == "refuse"
+    assert finding(aws)["evidence"]["refused"] == ["cost_unknown"]
+
+
+LIMIT = (
+    "The account-level service limit 'ml.m5.xlarge for training job usage' is {} Instances, with current utilization of"
+    " 1 Instances and a request delta of 1 Instances. Please use AWS Service Quotas to request an increase for this"
+    " quota."
+)
+
+
+@BOTH
+def test_a_limit_of_the_account_is_waited_for_and_starts_one_training(monkeypatch, handle, target):
+    aws = install(monkeypatch, training_account(target))
+    operation = "CreateTrainingJob" if target is JOB else "StartPipelineExecution"
+    aws.refused[operation] = ("ResourceLimitExceeded", LIMIT.format(1))
+    assert handle(drift())["state"] == "intended"
+    again = {"endpoint": "churn", "command": "resume"}
+    assert handle(again)["state"] == handle(drift())["state"] == "intended"
+    assert [told["title"] for told in aws.told().values()] == ["churn: a retraining waits for a limit of the account"]
+    aws.refused.clear()
+    assert handle(again)["state"] == "started"
+    assert finding(aws)["title"] == "churn: a retraining starts"
+    assert len(starts(aws)) == 1
+
+
+def test_a_limit_that_no_waiting_lifts_fails_at_once_and_any_other_after_a_day(monkeypatch, handle):
+    aws = install(monkeypatch, training_account(JOB))
+    aws.refused["CreateTrainingJob"] = ("ResourceLimitExceeded", LIMIT.format(0))
+    assert handle(drift())["state"] == "failed"
+    aws = install(monkeypatch, training_account(JOB))
+    aws.refused["CreateTrainingJob"] = ("ResourceLimitExceeded", LIMIT.format(1))
+    handle(drift())
+    later = app.datetime.now(app.UTC) + timedelta(hours=25)
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return later.astimezone(tz)
+
+    monkeypatch.setattr(app, "datetime", Later)
+    assert handle({"endpoint": "churn", "command": "resume"})["state"] == "failed"
+    assert "SageMaker refused: ResourceLimitExceeded" in finding(aws)["action"]["outcome"]
 
 
 def test_a_job_of_that_name_that_is_not_ours_is_not_taken_for_it(monkeypatch, handle):

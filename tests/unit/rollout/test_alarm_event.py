@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from trimtab.rollout.alarm_event import (
     NotAnAlarmError,
+    UnrelatedError,
     alarm_changes,
     alarm_described,
     is_alarm_event,
@@ -154,15 +155,13 @@ def without(event, *path):
 @pytest.mark.parametrize(
     ("event", "said"),
     [
-        ({"Records": [{"Sns": {"Message": "Hello from SNS!"}}]}, r"Records\[0\].Sns.Message is no JSON: 'Hello"),
-        ({"Records": [{"Sns": {"Message": "[1]"}}]}, r"Records\[0\].Sns.Message is no alarm"),
-        ({"Records": [{"Sns": {}}]}, r"Records\[0\].Sns.Message is missing"),
-        ({"Records": [{"Sns": {"Message": '{"a": 1}'}}]}, r"Records\[0\].Sns.Message: it has neither detail"),
-        ({}, "neither detail nor alarmData nor NewStateValue"),
+        ({"Records": [{"Sns": {}}]}, r"Records\[0\].Sns.Message: it is missing"),
         (
-            {"source": "aws.cloudwatch", "detail-type": "CloudWatch Alarm Configuration Change", "detail": {}},
-            "detail-type is 'CloudWatch Alarm Configuration Change'",
+            {"Records": [{"Sns": {"Message": '{"AlarmName": "a", "NewStateVal'}}]},
+            r"Records\[0\].Sns.Message: it is no JSON",
         ),
+        ({"Records": [{"Sns": {"Message": '{"AlarmName": "a"}'}}]}, r"Records\[0\].Sns.Message: it has neither detail"),
+        ({"source": "aws.cloudwatch", "detail-type": "CloudWatch Alarm State Change"}, "it has neither detail"),
         (without(sample("alarm_raised"), "detail", "alarmName"), "detail.alarmName is missing"),
         (without(sample("alarm_raised"), "detail", "state", "value"), "detail.state.value is missing"),
         (without(sample("alarm_calls_function"), "alarmData", "state"), "alarmData.state.value is missing"),
@@ -174,9 +173,45 @@ def without(event, *path):
         ({"NewStateValue": "ALARM", "AlarmName": "a"}, "StateChangeTime: no time: None"),
     ],
 )
-def test_what_is_no_alarm_is_told_with_what_is_missing(event, said):
-    with pytest.raises(NotAnAlarmError, match=said):
+def test_a_broken_alarm_is_told_with_what_is_missing(event, said):
+    with pytest.raises(NotAnAlarmError, match=said) as raised:
         alarm_changes(event)
+    assert not isinstance(raised.value, UnrelatedError)
+
+
+def told_by_sns(*messages):
+    return {"Records": [{"Sns": {"Message": message, "Timestamp": "2026-11-20T08:42:41Z"}} for message in messages]}
+
+
+BUDGET = "AWS Budget Notification November 20, 2026\nAWS Account 123456789012\n\nDear AWS Customer,"
+ANOMALY = '{"accountId": "123456789012", "anomalyId": "a-1", "impact": {"totalImpact": 12.5}}'
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (told_by_sns(BUDGET), r"Records\[0\].Sns.Message: it is no JSON: 'AWS Budget"),
+        (told_by_sns(ANOMALY), r"Records\[0\].Sns.Message: it has neither detail"),
+        (told_by_sns("[1]"), r"Records\[0\].Sns.Message: it is no JSON object"),
+        ({}, "neither detail nor alarmData nor NewStateValue"),
+        *(
+            (
+                {"source": "aws.cloudwatch", "detail-type": kind, "detail": {"alarmName": "a"}},
+                f"detail-type is '{kind}'",
+            )
+            for kind in ("CloudWatch Alarm Configuration Change", "CloudWatch Alarm Contributor State Change")
+        ),
+    ],
+    ids=["budget", "cost anomaly", "list", "nothing", "configuration", "contributor"],
+)
+def test_what_does_not_try_to_be_an_alarm_is_told_apart(event, said):
+    with pytest.raises(UnrelatedError, match=said):
+        alarm_changes(event)
+
+
+def test_an_alarm_beside_another_message_is_read():
+    message = sample("alarm_told_by_sns")["Records"][0]["Sns"]["Message"]
+    assert len(alarm_changes(told_by_sns(BUDGET, message))) == 1
 
 
 @pytest.mark.parametrize(

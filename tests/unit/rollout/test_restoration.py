@@ -354,7 +354,7 @@ def test_the_same_decision_is_the_same_finding_whenever_it_is_made():
 def test_the_phases_of_a_restoration_are_findings_of_their_own():
     phases = [restoration(), restoration(phase="rolled_back"), restoration(phase="failed", why="no capacity")]
     told = [restoration_finding(ORIGIN, each, SINCE) for each in phases]
-    told.append(restoration_finding(ORIGIN, phases[0], SINCE, is_late=True))
+    told.append(restoration_finding(ORIGIN, phases[0], SINCE, late="the endpoint is being updated"))
     assert len({each.id for each in told}) == 4
     assert [each.severity for each in told] == ["critical", "info", "critical", "critical"]
     assert [each.state for each in told] == ["raised", "cleared", "raised", "raised"]

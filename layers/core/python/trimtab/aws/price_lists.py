@@ -8,6 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from trimtab.aws import cost_documents
 from trimtab.aws.pricing import read_price_list
+from trimtab.aws.refusals import is_passing
 from trimtab.cost.catalogue import bundled_catalogue
 from trimtab.cost.prices import (
     NO_PRICES,
@@ -28,7 +29,8 @@ from trimtab.cost.settings import PriceSettings
 class PriceLists:
     """The prices of a region as of `now`; each component's list is read when it is first needed, and then once.
 
-    `problems`: why the Pricing API gave none, each once. It may be forbidden, which is no error.
+    `problems`: why the Pricing API gave none, each once. It may be forbidden, which is no error. `may_come`: whether it
+    was only too busy, so that asking again may help.
     """
 
     bucket: str
@@ -36,6 +38,7 @@ class PriceLists:
     settings: PriceSettings
     now: datetime
     problems: list[str] = field(default_factory=list)
+    may_come: bool = False
     _lists: dict[Component, tuple[PriceList, PriceList]] = field(default_factory=dict)
 
     def prices_of(self, products: Iterable[Product]) -> dict[Product, Price]:
@@ -68,6 +71,7 @@ class PriceLists:
         try:
             documents = read_price_list(SERVICE_CODE, product_filters(self.region, component))
         except (BotoCoreError, ClientError) as error:
+            self.may_come = self.may_come or is_passing(error)
             if str(error) not in self.problems:
                 self.problems.append(str(error))
             return NO_PRICES

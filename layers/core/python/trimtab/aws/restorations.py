@@ -147,10 +147,31 @@ def update(
         return finish(given_up(going, f"UpdateEndpoint: {error}", run), document, seen, run)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationException":
+            # it may pass, so that the next run tries again; people must not believe that it is done
+            tell_late(going, document, run, problem=str(error))
             raise
-        return finish(given_up(going, f"UpdateEndpoint: {error}", run), document, seen, run)
+        if is_in_service(seen.name):
+            return finish(given_up(going, f"UpdateEndpoint: {error}", run), document, seen, run)
+        return going, document  # it is busy, whatever the words: they are documented nowhere
     called = going.changed(called=run.now)
     return called, put(called, document, run)
+
+
+def is_in_service(endpoint: str) -> bool:
+    """Whether an endpoint takes updates now; one that is gone takes none, which the next look finds out."""
+    try:
+        return sagemaker_deployments.describe_deployment(endpoint).status == IN_SERVICE
+    except NotFoundError:
+        return False
+
+
+def tell_late(
+    restoration: Restoration, document: StateDocument, run: Run, problem: str = "the endpoint is being updated"
+) -> None:
+    """Tell once that a restoration waits for too long, and for what."""
+    if restoration.is_late(run.now):
+        run.tell(restoration_finding(run.origin(restoration.endpoint), restoration, run.now, late=problem))
+        put(restoration.changed(was_told_late=True), document, run)
 
 
 def finish(

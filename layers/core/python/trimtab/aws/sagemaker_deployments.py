@@ -4,6 +4,7 @@ SageMaker has one error code for many things: what does not exist, what exists a
 told apart by the message.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,9 @@ from botocore.exceptions import ClientError
 
 from trimtab.aws.clients import sagemaker
 from trimtab.rollout.observed import EndpointState, VariantState
+
+# SageMaker documents no wording: these words are in those that were seen, and in the names of the statuses
+_BUSY = re.compile("in[- ]progress|updating|being updated|rolling ?back", re.IGNORECASE)
 
 
 class EndpointBusyError(RuntimeError):
@@ -150,6 +154,6 @@ def _translated(error: ClientError) -> Exception:
     if code in {"ValidationException", "ResourceNotFound"}:
         if "Could not find" in message or "does not exist" in message:
             return NotFoundError(message)
-        if "in-progress" in message or "is being updated" in message or "Updating" in message:
+        if _BUSY.search(message):
             return EndpointBusyError(message)
     return error

@@ -19,12 +19,19 @@ _HARMFUL = {
     "AWS/SageMaker": LATENCIES | {"Invocation5XXErrors", "InvocationModelErrors"},
     "Trimtab": frozenset({"CanaryHarmLnE"}),
 }
+_TRACES = frozenset({"NewStateValue", "AlarmName", "alarmName", "alarmData"})
+"""What has one of these keys is an alarm, or a broken one."""
 _SCALING = "TargetTracking-"
 """How the names of Application Auto Scaling's own alarms begin; they are no bad news."""
 
 
 class NotAnAlarmError(ValueError):
     """What was given is no alarm's change of state. The message names what is missing, and where."""
+
+
+class UnrelatedError(NotAnAlarmError):
+    """What was given does not try to be an alarm's change of state: a topic or a rule that is shared brings other
+    things too. The message says what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,25 +92,21 @@ def is_alarm_event(event: Mapping[str, Any]) -> bool:
 def alarm_changes(event: Mapping[str, Any]) -> list[AlarmChange]:
     """The changes of state that an event tells of; several only when SNS gives several records.
 
-    Raises NotAnAlarmError.
+    Raises NotAnAlarmError; UnrelatedError only when nothing in the event tries to be an alarm.
     """
     if "Records" not in event:
         return [_alarm_change(event)]
-    changes = []
+    changes: list[AlarmChange] = []
+    unrelated: UnrelatedError | None = None
     for i, record in enumerate(_records(event)):
-        message = record.get("Sns", {}).get("Message")
-        if not isinstance(message, str):
-            raise NotAnAlarmError(f"Records[{i}].Sns.Message is missing")
         try:
-            told = json.loads(message)
-        except ValueError as error:
-            raise NotAnAlarmError(f"Records[{i}].Sns.Message is no JSON: {message[:80]!r}") from error
-        if not isinstance(told, dict):
-            raise NotAnAlarmError(f"Records[{i}].Sns.Message is no alarm: {message[:80]!r}")
-        try:
-            changes.append(_alarm_change({"time": record["Sns"].get("Timestamp"), **told}))
+            changes.append(_of_sns(record))
+        except UnrelatedError as error:
+            unrelated = UnrelatedError(f"Records[{i}].Sns.Message: {error}")
         except NotAnAlarmError as error:
             raise NotAnAlarmError(f"Records[{i}].Sns.Message: {error}") from error
+    if unrelated and not changes:
+        raise unrelated
     return changes
 
 
@@ -154,15 +157,32 @@ def moment(value: object) -> datetime:
     raise ValueError(f"no time: {value!r}")
 
 
+def _of_sns(record: Mapping[str, Any]) -> AlarmChange:
+    sns = _mapping(record, "Sns")
+    message = sns.get("Message")
+    if not isinstance(message, str):
+        raise NotAnAlarmError("it is missing")
+    try:
+        told = json.loads(message)
+    except ValueError as error:
+        is_broken = any(f'"{key}"' in message for key in _TRACES)
+        kind = NotAnAlarmError if is_broken else UnrelatedError
+        raise kind(f"it is no JSON: {message[:80]!r}") from error
+    if not isinstance(told, dict):
+        raise UnrelatedError(f"it is no JSON object: {message[:80]!r}")
+    return _alarm_change({"time": sns.get("Timestamp"), **told})
+
+
 def _alarm_change(told: Mapping[str, Any]) -> AlarmChange:
     if "NewStateValue" in told:
         return _of_action(told)
     if told.get("detail-type", STATE_CHANGE) != STATE_CHANGE:
-        raise NotAnAlarmError(f"detail-type is {told['detail-type']!r}, not {STATE_CHANGE!r}")
+        raise UnrelatedError(f"detail-type is {told['detail-type']!r}, not {STATE_CHANGE!r}")
     for key in ("detail", "alarmData"):
         if isinstance(told.get(key), Mapping):
             return _of_state_change(told[key], key, told)
-    raise NotAnAlarmError("it has neither detail nor alarmData nor NewStateValue")
+    kind = NotAnAlarmError if _TRACES & told.keys() or "detail-type" in told else UnrelatedError
+    raise kind("it has neither detail nor alarmData nor NewStateValue")
 
 
 def _of_state_change(detail: Mapping[str, Any], path: str, told: Mapping[str, Any]) -> AlarmChange:

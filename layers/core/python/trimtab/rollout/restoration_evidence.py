@@ -59,8 +59,8 @@ def decision_finding(
     )
 
 
-def restoration_finding(origin: Origin, restoration: Restoration, now: datetime, *, is_late: bool = False) -> Finding:
-    """How far a restoration has come: it was begun, it waits for too long, it has ended."""
+def restoration_finding(origin: Origin, restoration: Restoration, now: datetime, *, late: str = "") -> Finding:
+    """How far a restoration has come: it was begun, it waits for too long (`late`: for what), it has ended."""
     alarm, endpoint, good = restoration.alarm, origin.endpoint, restoration.good
     titles = {
         ROLLED_BACK: f"{endpoint} was put back to {good}",
@@ -69,13 +69,13 @@ def restoration_finding(origin: Origin, restoration: Restoration, now: datetime,
     outcomes = {ROLLED_BACK: f"put back {good}", FAILED: restoration.why}
     title = titles.get(restoration.phase, f"{endpoint} is being put back to {good}")
     outcome = outcomes.get(restoration.phase, f"puts back {good}")
-    if is_late:
-        title, outcome = f"{endpoint} is in alarm, and SageMaker takes no update", "waits until it does"
+    if late:
+        title, outcome = f"{endpoint} is in alarm, and SageMaker takes no update", f"tried again until it does: {late}"
     is_done = restoration.phase == ROLLED_BACK
     return finding_about(
         origin,
         now,
-        ("rollback", restoration.id, "late" if is_late else restoration.phase),
+        ("rollback", restoration.id, "late" if late else restoration.phase),
         kind="rollback",
         severity="info" if is_done else "critical",
         state="cleared" if is_done else "raised",

@@ -87,11 +87,13 @@ class ShareTaken(_Document):
 
 
 class Attempt(_Document):
-    """Calls of UpdateEndpoint for one config. `failure` is what the endpoint said of its last failure before them."""
+    """Calls of UpdateEndpoint for one config. `failure` is what the endpoint said of its last failure before them,
+    `refusal` what SageMaker answered to the last call, "" when it took it."""
 
     config: str
     count: int
     failure: str
+    refusal: str = ""
 
 
 class Hold(_Document):

@@ -45,7 +45,18 @@ def deployed(rollout: Rollout, endpoint: EndpointState, order: Deploy) -> Step |
     if endpoint.config == order.config:
         return ""
     if attempt and attempt.count == _MOST_ATTEMPTS:
-        return endpoint.failure or f"the endpoint still serves {endpoint.config} and does not say why"
+        return (
+            endpoint.failure or attempt.refusal or f"the endpoint still serves {endpoint.config} and does not say why"
+        )
     count, failure = (attempt.count + 1, attempt.failure) if attempt else (1, endpoint.failure)
     intent = Attempt(config=order.config, count=count, failure=failure)
     return Step(rollout.changed(attempt=intent), order)
+
+
+def refused(rollout: Rollout, why: str, *, may_pass: bool) -> Rollout:
+    """The rollout after SageMaker did not take the order to deploy. A refusal that may pass is no failed attempt."""
+    attempt = rollout.attempt
+    if attempt is None:
+        return rollout
+    count = attempt.count - 1 if may_pass else attempt.count
+    return rollout.changed(attempt=attempt.model_copy(update={"count": count, "refusal": why}))

@@ -30,7 +30,7 @@ class AttemptRecord(_Document):
     `target`: name of the pipeline, or of the training job. `request`: arguments of the call that starts it. `arn`: of
     the execution or job, "" until the call has answered. `cost_usd`: estimated, and once it has ended what it was.
     `ended` and `status`: of the training. `parent`: ARN of the version that served. `record` and `package`: the version
-    that came of it. `outcome`: whether that helped.
+    that came of it. `outcome`: whether that helped. `waits_since`: since when the account has no room for it.
     """
 
     token: str
@@ -61,6 +61,7 @@ class AttemptRecord(_Document):
     package: str = ""
     released: AwareDatetime | None = None
     outcome: Outcome | None = None
+    waits_since: AwareDatetime | None = None
 
     @property
     def is_open(self) -> bool:
@@ -167,5 +168,12 @@ def on_demand(attempt: AttemptRecord) -> AttemptRecord:
         "TrainingJobName": name, "EnableManagedSpotTraining": False, "StoppingCondition": limits,
     }  # fmt: skip
     return attempt.changed(
-        state="intended", target=name, request=request, arn="", is_on_demand=True, ended=None, status=""
+        state="intended",
+        target=name,
+        request=request,
+        arn="",
+        is_on_demand=True,
+        ended=None,
+        status="",
+        waits_since=None,
     )

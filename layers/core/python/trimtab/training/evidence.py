@@ -35,20 +35,39 @@ _PROGRESS: Mapping[Phase, tuple[Severity, State, str]] = {
 }
 
 
+_STARTS = {
+    "start": "a retraining starts",
+    "propose": "a retraining waits for an approval",
+    "observe": "a retraining would start",
+    "failed": "a retraining could not be started",
+    "waits": "a retraining waits for a limit of the account",
+}
+
+
 def start_finding(
-    origin: Origin, trigger: Trigger, decision: StartDecision, mode: Mode, outcome: str, now: datetime
+    origin: Origin,
+    trigger: Trigger,
+    decision: StartDecision,
+    mode: Mode,
+    outcome: str,
+    now: datetime,
+    *,
+    hindered: Literal["", "failed", "waits"] = "",
 ) -> Finding:
-    """That a training was started, or why not, with what each guard said. `outcome`: what was done, such as an ARN."""
+    """That a training was started, or why not, with what each guard said. `outcome`: what was done, such as an ARN.
+    `hindered`: it was to start, and could not, or not yet."""
     refused = decision.action is StartAction.REFUSE
     codes = [each.code for each in decision.refusals]
+    # what waited for an approval and then started, or could not, are facts of their own: each is told
+    stage = hindered or ("start" if mode == "act" else mode)
     return finding_about(
         origin,
         now,
-        ("retraining", decision.token, *(codes or ["start"])),
+        ("retraining", decision.token, *(codes or [stage])),
         kind="retraining",
-        severity="warning" if refused else "info",
+        severity="warning" if refused or hindered else "info",
         state="raised",
-        title=f"{origin.endpoint}: {'no retraining' if refused else 'a retraining starts'}",
+        title=f"{origin.endpoint}: {'no retraining' if refused else _STARTS[stage]}",
         reason=decision.reason,
         action=Action(name="start_retraining", mode=mode, outcome=outcome),
         evidence={

@@ -13,11 +13,15 @@ from trimtab.training.spot import Limits, checkpoint_uri, estimated_cost, traini
 from trimtab.training.start import pipeline_parameters, training_facts, training_job_name, training_job_request
 from trimtab.training.trigger import Trigger
 
+_OF_COST = {"cost_unknown", "worth_unknown"}
+"""Why guards refuse that do not know what a training costs."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedStart:
     """What a start rests on. `data`: what is told of new labelled rows, None when nothing is. `parent`: ARN of the
-    version that serves, "" without. `usd_per_hour`: of one instance, None when nobody says."""
+    version that serves, "" without. `usd_per_hour`: of one instance, None when nobody says; `price_may_come`: who says
+    it was only too busy to."""
 
     trigger: Trigger
     settings: RetrainingSettings
@@ -25,6 +29,7 @@ class PlannedStart:
     data: DataDocument | None
     parent: str
     usd_per_hour: float | None
+    price_may_come: bool = False
 
     @property
     def limits(self) -> Limits:
@@ -36,6 +41,11 @@ class PlannedStart:
         """What the training will cost, estimated; None where the price is not known."""
         _, instances = self.settings.trains_on
         return estimated_cost(self.limits, self.memory.billable_seconds(), instances, self.usd_per_hour)
+
+    def waits_for_price(self, decision: StartDecision) -> bool:
+        """Whether nothing but a price that may come keeps the training from starting."""
+        codes = {each.code for each in decision.refusals}
+        return self.price_may_come and self.usd_per_hour is None and bool(codes) and codes <= _OF_COST
 
 
 def situation_of(
