@@ -41,6 +41,16 @@ def test_each_type_has_its_reason(load, endpoint, catalogue, name, rule):
     assert (found and found.rule) == rule
 
 
+def test_other_accelerators_are_not_measured_by_the_cpu(load, endpoint, make_type):
+    today, larger, older = (
+        make_type(f"ml.{each}", 4, 16, accelerator="neuron") for each in ("inf2.a", "inf2.b", "inf1.a")
+    )
+    load = replace(load, measured_on=today)
+    assert objection(today, endpoint, load, 0.1, None, DEFAULTS) is None
+    for candidate in (larger, older):
+        assert objection(candidate, endpoint, load, 0.1, None, DEFAULTS).rule == "benchmark"
+
+
 def test_an_unknown_price_is_no_price_of_zero(load, endpoint, catalogue):
     assert objection(catalogue["ml.m5.large"], endpoint, load, None, None, DEFAULTS).rule == "price"
 

@@ -57,6 +57,12 @@ def test_high_confidence_is_for_what_the_metrics_can_tell(size, observed, endpoi
     assert "high" in {each.confidence.level for each in found}
 
 
+def test_accelerators_that_no_metric_tells_of_are_not_judged_by_the_cpu(size, observed, endpoint):
+    found = size(observed, replace(endpoint, instance_type="ml.inf1.xlarge"))
+    assert found.verdict is Verdict.INSUFFICIENT_DATA
+    assert found.reason == "how busy the accelerators of ml.inf1.xlarge are is not measured: benchmark it first"
+
+
 def test_what_holds_by_a_hair_is_of_medium_confidence(size, observe, endpoint):
     """A minute of much more traffic every twelve hours: what just carries it has no margin."""
     rps = np.full(14 * 1440, 60.0)

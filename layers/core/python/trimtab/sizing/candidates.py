@@ -95,7 +95,8 @@ def _kind(
             None if is_compared or benchmarked else ("benchmark", f"{candidate.family} has other GPUs: benchmark first")
         )
     if candidate.accelerator == today.accelerator:
-        return None
+        is_measured = candidate.accelerator in {None, "gpu"} or benchmarked or candidate.name == today.name
+        return None if is_measured else ("benchmark", f"{_kind_name(candidate)} is not measured: benchmark first")
     if not benchmarked:
         return "benchmark", f"{_kind_name(candidate)} instead of {_kind_name(today)}: benchmark first"
     busiest = gpu_p99(gpu_percent, today.gpus)

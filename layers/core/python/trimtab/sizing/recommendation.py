@@ -82,7 +82,10 @@ def recommend(
     if observations.problem:
         return _unjudged(observations.problem)
     if today is None:
-        return _unjudged(f"{endpoint.instance_type} is no type of the catalogue")
+        return _unjudged(f"{endpoint.instance_type or 'what it runs on'} is no type of the catalogue")
+    if today.accelerator and not today.gpus and today.name not in endpoint.benchmarks:
+        # CPUUtilization tells nothing of them, and no other metric does
+        return _unjudged(f"how busy the accelerators of {today.name} are is not measured: benchmark it first")
     traffic = demand(observations, settings, weekly_means=weekly_means)
     if isinstance(traffic, str):
         return _unjudged(traffic)
