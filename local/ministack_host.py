@@ -160,8 +160,9 @@ def count_loopback_as_tls() -> None:
     app.pin_request_origin = lambda source_ip, _tls: iam_evaluator.pin_request_origin(source_ip, True)
 
 
-def authorise_cloudwatch_by_resource_and_namespace() -> None:
-    """MiniStack looks at the alarm of few actions, and knows no condition `cloudwatch:namespace`.
+def authorise_by_resource_and_namespace() -> None:
+    """MiniStack looks at the alarm of few actions, not at the path of parameters, and knows no condition
+    `cloudwatch:namespace`.
 
     An action on several alarms is held to the first alone.
     """
@@ -181,6 +182,8 @@ def authorise_cloudwatch_by_resource_and_namespace() -> None:
             return str(told["ResourceARN"])
         if told.get("AlarmNames") and headers.get("x-amz-target", "").endswith(("DeleteAlarms", "AlarmActions")):
             return f"arn:aws:cloudwatch:{region}:{account}:alarm:{told['AlarmNames'][0]}"
+        if service == "ssm" and headers.get("x-amz-target", "").endswith("GetParametersByPath"):
+            return f"arn:aws:ssm:{region}:{account}:parameter/{document(body).get('Path', '').strip('/')}"
         arn: str = resource_of(*request)
         return arn
 
@@ -237,7 +240,7 @@ def main() -> None:
     run_functions_on(os.environ["TRIMTAB_LOCAL_FUNCTION_PYTHON"])
     join_lists_in_conditions()
     count_loopback_as_tls()
-    authorise_cloudwatch_by_resource_and_namespace()
+    authorise_by_resource_and_namespace()
     simulate_with_context()
     tell_who_holds_a_key()
     complete_distributed_map()

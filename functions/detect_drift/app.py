@@ -22,7 +22,7 @@ from trimtab.aws import s3, sagemaker, state_bucket
 from trimtab.aws.again import again_on
 from trimtab.aws.backlog import Backlog, Captures, judged_windows
 from trimtab.aws.cloudwatch_metrics import publish_metrics
-from trimtab.aws.drift_subjects import Run, Subject, create_reference, is_monitored, read_subjects
+from trimtab.aws.drift_subjects import Run, Subject, create_reference, is_monitored, read_subjects, reference_source
 from trimtab.aws.embedded_metrics import log_metrics
 from trimtab.aws.endpoint_settings import load_endpoint_settings, parameter_name, tell_problem
 from trimtab.aws.event_bridge import publish_findings
@@ -159,7 +159,8 @@ def judge_variant(subject: Subject, reference: Reference | None) -> Mapping[str,
     while (plan := backlog.plan(history.cursor, run.now, settings)).closed:
         window = plan.closed[0]
         objects = backlog.read(window.start, window.end)
-        if reference is None:
+        if reference is None or reference.source == reference_source(subject.origin.variant, window):
+            # in the second case a run was killed before it came to say so
             reference = adopt_reference(subject, window, objects)
             history = replace(history, cursor=window.end)
         elif former := objects_on_former_grids(objects, reference, run.now):
@@ -344,8 +345,8 @@ def adopt_reference(subject: Subject, window: Window, objects: list[ObjectProfil
     """Make the first complete window what is compared with, and say so. None: it has too few rows."""
     if window.rows < subject.settings.drift.alert_rows:
         return None
-    reference, is_new = create_reference(subject, window, objects)
-    if reference and is_new:
+    reference, is_adopted = create_reference(subject, window, objects)
+    if reference and is_adopted:
         why = "No reference was given, so live data is compared with the first complete window."
         finding = reference_finding(subject.origin, reference, why, subject.run.now)
         publish_findings(subject.run.settings.findings_bus_name, [finding])

@@ -6,7 +6,8 @@ endpoint: `{"endpoint": "churn"}`. Every run starts from what is stored, so that
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -25,8 +26,9 @@ from trimtab.aws.installation_metrics import read_failed_hours, read_function_fa
 from trimtab.aws.lambda_functions import region_and_account
 from trimtab.aws.request_metrics import read_obstacles, read_requests
 from trimtab.aws.sagemaker import Endpoint
-from trimtab.aws.state_table import read_state, write_state
+from trimtab.aws.state_table import StaleStateError, read_state, write_state
 from trimtab.aws.variant_packs import list_packs, read_objects
+from trimtab.capture.variants import BATCH
 from trimtab.drift.verdict import Verdict
 from trimtab.drift.windows import HOUR, whole_hour
 from trimtab.findings import Action, Origin
@@ -54,11 +56,19 @@ from trimtab.health.memory import (
     Memory,
     health_finding,
     is_raised,
+    leave,
     memories_document,
     memories_from_document,
     remember,
 )
 from trimtab.health.payloads import decode_coverage, payload_schema
+from trimtab.health.places import (
+    WHOLE,
+    configuration_document,
+    configured_since,
+    places_known,
+    places_left,
+)
 from trimtab.settings import EndpointSettings, WatchSelfSettings, is_opted_out
 
 logger = Logger()
@@ -69,6 +79,9 @@ type Requests = Mapping[datetime, float] | None
 """How many came in each minute; None: not known."""
 type Announced = tuple[bool | None, Action | None]
 """Whether a capture bucket tells EventBridge of new objects (None: not known), and what was done when it did not."""
+
+PLACES = ("self", "health_places")
+"""Where the state table keeps which endpoints and variants are watched: what is gone cannot be listed."""
 
 
 class Request(BaseModel):
@@ -98,10 +111,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Watched:
-    """An endpoint and its settings."""
+    """An endpoint and its settings. `configured`: since when it captures as it does."""
 
     endpoint: Endpoint
     settings: EndpointSettings
+    configured: datetime
 
     @property
     def delay(self) -> timedelta:
@@ -121,7 +135,9 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
     settings, now = WatchSelfSettings.from_environment(os.environ), datetime.now(UTC)
     queues = check_queues(settings, now)
     run = Run(settings, account, region, now, lag=capture_lag(queues))
-    watched, failed = watched_endpoints(request.endpoint, run)
+    places = read_state(settings.state_table_name, *PLACES)
+    watched, left, failed = watched_endpoints(request.endpoint, places.content, run)
+    known = leave_places(places.content, watched, left, run)
     requests = requests_to(watched, run)
     buckets = ask_buckets(watched, settings)
     outcomes: dict[str, Any] = {}
@@ -133,6 +149,9 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
             # one endpoint must not stop the others; the error raised at the end makes Lambda try again
             logger.exception("Endpoint could not be watched", extra={"endpoint": name})
             failed.append(name)
+    if known != places.content:
+        with suppress(StaleStateError):  # the next run sees the same
+            write_state(settings.state_table_name, *PLACES, known, after=places)
     own = {} if request.endpoint else watch_installation(queues, run)
     metrics.add_dimension("Name", settings.name)
     metrics.add_metric("Heartbeat", MetricUnit.Count, 1)
@@ -143,23 +162,65 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
     return {"endpoints": outcomes, "trimtab": own}
 
 
-def watched_endpoints(only: str | None, run: Run) -> tuple[list[Watched], list[str]]:
-    """Endpoints that capture, or once did, and whose tags do not opt out; and those that could not be looked at."""
-    known = set(state_bucket.endpoints_with_packs(run.bucket))
+def watched_endpoints(
+    only: str | None, known: Mapping[str, Any], run: Run
+) -> tuple[list[Watched], dict[str, str], list[str]]:
+    """Endpoints that capture, or once did, and whose tags do not opt out; why others are not watched, those too that
+    are only `known` from an earlier run; and those that could not be looked at."""
+    with_packs = set(state_bucket.endpoints_with_packs(run.bucket))
+    serving = [only] if only else list(sagemaker.endpoint_names())
     watched: list[Watched] = []
+    left: dict[str, str] = {}
     failed: list[str] = []
-    for name in [only] if only else sagemaker.endpoint_names():
+    for name in dict.fromkeys([*serving, *([] if only else known)]):
         try:
             endpoint = sagemaker.describe_endpoint(name)
-            if endpoint is None or is_opted_out(endpoint.tags):
-                continue
-            if endpoint.captures_data or name in known:
+            if endpoint is None:
+                left[name] = "The endpoint is gone."
+            elif is_opted_out(endpoint.tags):
+                left[name] = "The endpoint is tagged trimtab:monitor=off."
+            elif name not in serving:
+                continue  # it is being made or deleted, or is broken: nothing can be said of it now
+            elif endpoint.captures_data or (name in with_packs and has_captured(name, run)):
                 loaded = load_endpoint_settings(run.settings.name, run.settings.state_table_name, name)
-                watched.append(Watched(endpoint, loaded.settings))
+                watched.append(Watched(endpoint, loaded.settings, endpoint.changed))
+            else:
+                left[name] = "The endpoint has data capture off, and no captures of it are known."
         except Exception:
             logger.exception("Endpoint could not be described", extra={"endpoint": name})
             failed.append(name)
-    return watched, failed
+    return watched, left, failed
+
+
+def leave_places(
+    known: Mapping[str, list[str]], watched: Iterable[Watched], left: Mapping[str, str], run: Run
+) -> dict[str, list[str]]:
+    """End the alerts of what is watched no more; what is `known` then. What could not be ended stays known."""
+    now = {each.endpoint.name: each.endpoint.variants for each in watched}
+    after = places_known(known, now, left)
+    for (endpoint, variant), why in places_left(known, now, left).items():
+        try:
+            leave_place(Origin(run.account, run.region, endpoint, variant), why, run)
+        except Exception:
+            logger.exception("Alerts could not be ended", extra={"endpoint": endpoint, "variant": variant})
+            after[endpoint] = sorted({*after.get(endpoint, ()), *known[endpoint]})
+    return after
+
+
+def leave_place(origin: Origin, why: str, run: Run) -> None:
+    """End the alerts that stand of an endpoint or a variant that is watched no more, and forget them."""
+    partition, sort = state_key(origin)
+    before = read_state(run.settings.state_table_name, partition, sort)
+    told = leave(memories_from_document(before.content.get("checks", {})), why, run.now)
+    if told:
+        findings = [health_finding(origin, each, now=run.now, fact=str(before.version)) for each in told]
+        publish_findings(run.settings.findings_bus_name, findings)
+        write_state(run.settings.state_table_name, partition, sort, {**before.content, "checks": {}}, after=before)
+
+
+def has_captured(name: str, run: Run) -> bool:
+    """Whether the packs under an endpoint's name are its own, not only those of batch transforms of that name."""
+    return not BATCH.issuperset(state_bucket.variants_with_packs(run.bucket, name))
 
 
 def requests_to(watched: Iterable[Watched], run: Run) -> Mapping[tuple[str, str], Requests]:
@@ -203,10 +264,13 @@ def watch_endpoint(
         bucket, _ = endpoint.capture_place
         tells, action = buckets.get(bucket, (None, None))
         checks.append(capture_bucket(endpoint.name, bucket, watched=capture_buckets(run.settings), tells=tells))
-    origin = Origin(run.account, run.region, endpoint.name, "*")
-    memories = tell(origin, checks, {}, run, watched.reminder, {"capture_bucket": action})
+    origin = Origin(run.account, run.region, endpoint.name, WHOLE)
+    remembered = read_state(run.settings.state_table_name, *state_key(origin)).content
+    since = configured_since(remembered, endpoint.configuration, created=endpoint.created, changed=endpoint.changed)
+    watched, document = replace(watched, configured=since), configuration_document(endpoint.configuration, since)
+    memories = tell(origin, checks, document, run, watched.reminder, {"capture_bucket": action})
     is_blocked = any(is_raised(memories, check.name) for check in checks)
-    outcome = {"*": summary(checks)}
+    outcome = {WHOLE: summary(checks)}
     for variant in endpoint.variants:
         outcome[variant] = watch_variant(watched, variant, requests[endpoint.name, variant], is_blocked, run)
     return outcome
@@ -251,15 +315,14 @@ def read_captured(watched: Watched, variant: str, memory: CaptureMemory, run: Ru
 def check_arrival(watched: Watched, variant: str, requests: Requests, captured: CaptureMemory, run: Run) -> list[Check]:
     """Do the captures come in, and are they all there? What costs more is asked only when they seem not to."""
     endpoint, thresholds = watched.endpoint, watched.settings.health
-    since = captured.last or endpoint.changed
     judge = partial(
         judge_arrival,
         f"{endpoint.name}/{variant}",
         captured=captured.total.captured,
         hours=list(captured.hours),
         sampling=endpoint.sampling,
-        since=since,
-        changed=endpoint.changed,
+        last=captured.last,
+        changed=watched.configured,
         now=run.now,
         delay=watched.delay,
         may_wait=run.lag > watched.settings.watermark_minutes,
@@ -270,6 +333,7 @@ def check_arrival(watched: Watched, variant: str, requests: Requests, captured: 
         return checks
     start = requests_start(run.now, watched.delay, thresholds)
     rejected, failed, disk = read_obstacles((endpoint.name, variant), start, run.now)
+    since = captured.last or watched.configured
     is_listed = endpoint.capture_place[0] in capture_buckets(run.settings)
     files = count_files(endpoint, variant, since, start=max(since, run.now - 24 * HOUR)) if is_listed else None
     clues = Clues(disk_percent=disk.largest(), files=files)

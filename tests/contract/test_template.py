@@ -88,7 +88,7 @@ def test_the_template_sets_every_variable_that_a_function_reads(function, templa
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_every_function_has_its_log_group_and_a_place_for_failures(function, resources):
+def test_every_function_has_its_log_group_and_a_place_for_failures(function, template, resources):
     name = logical_id(function)
     group = resources[name.removesuffix("Function") + "LogGroup"]["Properties"]
     assert group["LogGroupName"] == {"Sub": "/aws/lambda/${Name}-" + function.replace("_", "-")}
@@ -99,7 +99,10 @@ def test_every_function_has_its_log_group_and_a_place_for_failures(function, res
         for event in queues:
             queue = resources[event["Properties"]["Queue"]["GetAtt"].removesuffix(".Arn")]["Properties"]
             assert "RedrivePolicy" in queue
-            assert queue["VisibilityTimeout"] >= 6 * properties["Timeout"]
+            window = event["Properties"].get("MaximumBatchingWindowInSeconds", 0)
+            longest = template["Parameters"][window["Ref"]]["MaxValue"] if isinstance(window, dict) else window
+            # as Lambda asks for, and no longer: what failed for a passing reason waits for so long
+            assert queue["VisibilityTimeout"] == 6 * properties["Timeout"] + longest
             assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     else:
         assert "OnFailure" in properties["EventInvokeConfig"]["DestinationConfig"]
@@ -186,6 +189,9 @@ def test_alarms_reach_the_topic_without_a_function(resources):
     assert watched == dead
     heartbeat = alarms["HeartbeatAlarm"]
     assert heartbeat["TreatMissingData"] == "breaching"
+    # one run of watch_self in each period, and the text says how long their silence lasts
+    assert (heartbeat["Period"], heartbeat["EvaluationPeriods"]) == (900, 2)
+    assert "at least half an hour" in heartbeat["AlarmDescription"]
 
 
 def pattern_of(resources, rule, **references):

@@ -25,17 +25,29 @@ def by_name(estimate):
 
 def test_summarises_captures_and_what_is_none():
     summary = summarise(
+        "captures",
         [
             ("in/churn/blue/2024/01/31/23/a.jsonl", 100, "STANDARD"),
             ("in/churn/blue/2024/01/31/23/b.jsonl", 50, "DEEP_ARCHIVE"),
             ("in/fraud/AllTraffic/2023/12/01/00/c.jsonl.gz", 1, "GLACIER_IR"),
             ("in/readme.txt", 1000, "STANDARD"),
-        ]
+        ],
     )
     assert (summary.objects, summary.bytes, summary.others, summary.archived) == (3, 151, 1, 1)
     assert summary.endpoints == ["churn", "fraud"]
     assert len(summary.hours) == 2
     assert (summary.first, summary.last) == (datetime(2023, 12, 1, tzinfo=UTC), datetime(2024, 1, 31, 23, tzinfo=UTC))
+
+
+def test_manifests_of_batch_transforms_are_read_and_give_packs():
+    summary = summarise(
+        "captures",
+        [(f"in/churn-batch/{side}/2024/01/31/23/m.json", 100, "STANDARD") for side in ("input", "output")],
+    )
+    assert (summary.objects, summary.manifests, summary.others, summary.endpoints) == (0, 2, 0, ["churn-batch"])
+    lines = by_name(estimate_backfill(summary))
+    assert lines["S3 GET"].units == Range(3, 3)
+    assert lines["S3 PUT and LIST"].units.low == 2 + 1
 
 
 def test_a_year_of_one_object_a_minute_is_priced_as_by_hand():
@@ -52,7 +64,7 @@ def test_a_year_of_one_object_a_minute_is_priced_as_by_hand():
 
 
 def test_nothing_costs_nothing():
-    assert estimate_backfill(summarise([])).usd == Range(0, 0)
+    assert estimate_backfill(summarise("captures", [])).usd == Range(0, 0)
 
 
 @given(

@@ -62,6 +62,7 @@ def test_lists_all_pages_and_starts_nothing(s3, state_machine, capsys):
     assert document == {
         "objects": 1001,
         "bytes": 10010,
+        "manifests": 0,
         "others": 1,
         "archived": 0,
         "endpoints": ["churn"],
@@ -92,6 +93,14 @@ def test_prints_what_there_is_and_what_it_costs(s3, capsys):
     assert "Archived, to be quarantined unless restored before: 1 capture." in said
     assert "Lambda GB-seconds" in said
     assert "Nothing was started" in said
+
+
+def test_captures_of_batch_transforms_are_something_to_profile(s3, state_machine, capsys):
+    for side in ("input", "output"):
+        s3.put_object(Bucket=BUCKET, Key=f"in/churn-batch/{side}/2024/01/31/00/m.json", Body=b"[]")
+    assert main(["backfill", f"s3://{BUCKET}/in/churn-batch/", "--start"]) == 0
+    assert "2 manifests: the data files that they name are profiled, too" in capsys.readouterr().out
+    assert len(executions(state_machine)) == 1
 
 
 @pytest.mark.parametrize("prefix", ["/some/folder", "s3://", "in/churn"])

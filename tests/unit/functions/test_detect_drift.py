@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import numpy as np
 import pytest
+from botocore.exceptions import ClientError
 
 from functions.detect_drift import app
-from trimtab.aws import state_bucket
+from trimtab.aws import state_bucket, variant_history
 from trimtab.aws.backlog import Backlog
 from trimtab.aws.state_table import StateDocument, write_state
 from trimtab.aws.variant_history import VariantHistory
@@ -56,6 +57,13 @@ def hours(stack, shifts, first=0, **how):
         capture(stack, START + i * HOUR, shift=shift, **how)
 
 
+def raiser(error):
+    def fail(*_, **__):
+        raise error
+
+    return fail
+
+
 def detect(context, until=None, endpoint="churn"):
     event = {"endpoint": endpoint} | ({"until": until.isoformat()} if until else {})
     return app.lambda_handler(event, context)["endpoints"][endpoint]
@@ -75,6 +83,22 @@ def test_the_first_complete_window_becomes_the_reference_and_people_are_told(sta
     assert outcome["reference"]["rows"] == 1000
     assert stack.told() == [("settings", "raised")]
     assert "first complete window" in stack.findings[0].reason
+
+
+@pytest.mark.parametrize("step", ["write_reference_sample", "publish_findings", "write_state"])
+def test_a_run_killed_while_it_makes_the_reference_is_made_up_for(stack, context, monkeypatch, step):
+    hours(stack, [0, 0])
+    with monkeypatch.context() as killed:
+        module = {"write_reference_sample": state_bucket, "publish_findings": app, "write_state": variant_history}[step]
+        killed.setattr(module, step, raiser(ConnectionError("reset")))
+        with pytest.raises(app.EndpointsFailedError):
+            detect(context)
+    assert detect(context)["AllTraffic"]["window"]["start"] == "2026-11-20T01:00:00Z"  # not the reference's own hour
+    assert {finding.id for finding in stack.findings} == {stack.findings[-1].id}
+    assert stack.findings[-1].kind == "settings"
+    assert state_bucket.read_reference_sample(stack.state, "churn").rows
+    with pytest.raises(ClientError):
+        stored(stack, START)
 
 
 def test_raises_one_alert_after_two_of_three_windows_and_clears_after_two_clean_ones(stack, context):

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.profile_capture import app
-from trimtab.aws import capture_objects, quality_rows, s3, state_bucket
+from trimtab.aws import capture_objects, quality_rows, readings, s3, state_bucket
 from trimtab.capture.pack import NO_GRID, decode_pack, encode_pack, parse_pack_key
 from trimtab.capture.reference import reference_from_sketch
 from trimtab.capture.sketch import sketch_table
@@ -389,10 +389,24 @@ def test_an_absent_variable_is_named(context, monkeypatch):
 
 def test_what_there_is_no_time_for_comes_back_and_what_was_counted_is_written(stack, context):
     keys = [put(stack, line(), name=name) for name in "abc"]
-    context.remaining = (200_000, 20_000)
+    context.remaining = (200_000, 200_000, 20_000)  # before the first object, its one chunk, and the second
     failed = handle(context, *[record(key, number) for number, key in enumerate(keys, 1)])
     assert len(failed) == 2
     assert len(packs(stack)) == 1
+
+
+def test_an_object_too_large_for_the_time_that_is_left_fails_alone(stack, context, monkeypatch):
+    monkeypatch.setattr(s3, "CHUNK_BYTES", 100)
+    small, large = put(stack, line(), name="small"), put(stack, *[line()] * 100, name="large")
+    context.remaining = (*[200_000] * 20, 20_000)
+    assert handle(context, record(small, 1), record(large, 2)) == ["m2"]
+    assert rows(stack) == {("churn", "AllTraffic", EIGHT): 1}
+
+
+def test_what_failed_before_has_its_turn_after_what_is_new(stack, context):
+    old, new = put(stack, line(), name="old"), put(stack, line(), name="new")
+    context.remaining = (200_000, 200_000, 20_000)
+    assert handle(context, record(old, 1, receives=2), record(new, 2)) == ["m1"]
 
 
 def sampled(stack):
@@ -512,6 +526,35 @@ def test_labels_lie_where_the_settings_say(stack, context):
     handle(context, record(put_truth(stack, truth("a"), prefix="elsewhere/churn")))
     assert list(kept(stack, "labels/")) == ["labels/churn/2024/11/20/09"]
     assert len(kept(stack, "labels/")["labels/churn/2024/11/20/09"]) == 1
+
+
+def test_labels_that_come_before_the_first_capture_of_their_endpoint_are_kept(stack, context):
+    for number in range(11):  # more than SSM tells at once
+        watch_quality("{}", f"a{number}")
+    watch_quality('{"quality": {"labels": "s3://captures/truth/of/churn/"}}')
+    messages = [record(put_truth(stack, truth("1"), prefix="truth/of/churn"), 1), record(put(stack, line()), 2)]
+    assert handle(context, *messages) == []
+    assert list(kept(stack, "labels/")) == ["labels/churn/2024/11/20/09"]
+
+
+def test_ground_truth_that_nobody_claims_is_counted_and_logged_with_the_reason(stack, context, caplog, capsys):
+    watch_quality('{"quality": {"labels": "s3://captures/truth/of/churn/"}}')
+    key = put_truth(stack, truth("a"), prefix="elsewhere/churn")
+    assert handle(context, record(key)) == []
+    [told] = [each for each in caplog.records if each.message == "Ground truth is not kept"]
+    assert (told.key, told.reason) == (key, app.UNCLAIMED)
+    assert '"GroundTruthUnclaimed":[1.0]' in capsys.readouterr().out
+
+
+def test_labels_whose_owner_cannot_be_found_out_now_come_back(stack, context, monkeypatch):
+    watch_quality()
+
+    def throttled(_):
+        raise RuntimeError("ThrottlingException")
+        yield
+
+    monkeypatch.setattr(readings, "endpoints_with_settings", throttled)
+    assert handle(context, record(put_truth(stack, truth("a")))) == ["m1"]
 
 
 @pytest.mark.parametrize("prefix", ["ground-truth/other", "churn", "a/b/churn"])

@@ -81,12 +81,12 @@ def endpoint(monkeypatch, **other):
     monkeypatch.setattr(app.sagemaker, "describe_endpoint", lambda name: described if name == "churn" else None)
 
 
-def capture(stack, hour, requests=600, columns=("x", "y"), unreadable=0, key=None):
+def capture(stack, hour, requests=600, columns=("x", "y"), unreadable=0, key=None, variant="blue"):
     made = Table(hour, requests, requests, {name: NumericColumn(np.ones(requests)) for name in columns})
     identity = ObjectId("captures", key or f"{hour:%d%H}.jsonl", "2026-11-20T00:00:00+00:00", "e")
     unread = {"not_json": unreadable} if unreadable else {}
     entry = ObjectProfile(identity, sketch_table(made), requests, unread, frozenset(columns))
-    state_bucket.write_pack(stack.state, pack_key("churn", "blue", hour, NO_GRID, [entry]), [entry])
+    state_bucket.write_pack(stack.state, pack_key("churn", variant, hour, NO_GRID, [entry]), [entry])
 
 
 def publish(metric, value, moment, namespace="AWS/SageMaker", **dimensions):
@@ -276,6 +276,15 @@ def switch_notifications_off(stack):
     boto3.client("s3").put_bucket_notification_configuration(Bucket=stack.captures, NotificationConfiguration={})
 
 
+def test_batch_transforms_of_its_name_do_not_make_an_endpoint_one_that_captured(stack, context, monkeypatch):
+    endpoint(monkeypatch, captures_data=False, capture_status="", destination="")
+    capture(stack, THIS_HOUR, variant="batch-input")
+    assert watch(context)["endpoints"] == {}
+    capture(stack, THIS_HOUR)
+    watch(context, 15)
+    assert raised(stack) == [("capture_switch", "raised")]
+
+
 def test_a_bucket_that_tells_nobody_is_told_with_what_to_do(stack, context):
     switch_notifications_off(stack)
     watch(context)
@@ -371,7 +380,7 @@ def test_a_lost_state_write_repeats_the_same_facts(stack, context, monkeypatch):
     switch_notifications_off(stack)
     with monkeypatch.context() as killed:
         killed.setattr(app, "write_state", lambda *_, **__: (_ for _ in ()).throw(RuntimeError("killed")))
-        with pytest.raises(app.EndpointsFailedError):
+        with pytest.raises(RuntimeError):
             app.lambda_handler({"endpoint": "churn"}, context)
     watch(context, 15)
     first, again = (finding for finding in stack.findings if finding.evidence["check"] == "capture_bucket")
@@ -396,3 +405,91 @@ def test_one_endpoint_can_be_asked_for(stack, context):
     outcome = app.lambda_handler(event, context)
     assert list(outcome["endpoints"]) == ["churn"]
     assert outcome["trimtab"] == {}
+
+
+def silent_endpoint(stack, context):
+    for i in (3, 2, 1):
+        publish("Invocations", 100, THIS_HOUR - i * HOUR + 30 * MINUTE)
+    watch(context)
+    assert raised(stack) == [("capture_silent", "raised")]
+
+
+def test_an_alert_of_an_endpoint_that_is_gone_is_ended_once_and_not_called_healthy(stack, context, monkeypatch):
+    silent_endpoint(stack, context)
+    monkeypatch.setattr(app.sagemaker, "endpoint_names", lambda: iter([]))
+    monkeypatch.setattr(app.sagemaker, "describe_endpoint", lambda _: None)
+    watch(context, 15)
+    watch(context, 30)
+    assert raised(stack)[1:] == [("capture_silent", "cleared")]
+    finding = stack.findings[1]
+    assert (finding.endpoint, finding.variant, finding.kind, finding.severity) == ("churn", "blue", "self", "info")
+    assert finding.title == "No longer watched: Captures of churn/blue have stopped"
+    assert finding.reason.startswith("The endpoint is gone. It is watched no more")
+
+
+def test_an_alert_of_an_endpoint_that_opts_out_is_ended(stack, context, monkeypatch):
+    silent_endpoint(stack, context)
+    endpoint(monkeypatch, tags={"trimtab:monitor": "off"})
+    watch(context, 15)
+    assert raised(stack)[1:] == [("capture_silent", "cleared")]
+    assert "trimtab:monitor=off" in stack.findings[1].reason
+
+
+def test_an_alert_of_a_variant_that_was_removed_is_ended(stack, context, monkeypatch):
+    silent_endpoint(stack, context)
+    endpoint(monkeypatch, variants=())
+    watch(context, 15)
+    assert raised(stack)[1:] == []
+    endpoint(monkeypatch, variants=("green",))
+    watch(context, 30)
+    assert raised(stack)[1:] == [("capture_silent", "cleared")]
+    assert stack.findings[1].reason.startswith("The endpoint has no variant blue any more.")
+
+
+def test_an_alert_that_could_not_be_ended_is_ended_by_the_next_run(stack, context, monkeypatch):
+    silent_endpoint(stack, context)
+    monkeypatch.setattr(app.sagemaker, "endpoint_names", lambda: iter([]))
+    monkeypatch.setattr(app.sagemaker, "describe_endpoint", lambda _: None)
+    with monkeypatch.context() as broken:
+        broken.setattr(app, "publish_findings", lambda *_: (_ for _ in ()).throw(RuntimeError("EventBridge is away")))
+        app.lambda_handler({"endpoint": "churn"}, context)
+    watch(context, 15)
+    assert raised(stack)[1:] == [("capture_silent", "cleared")]
+
+
+def test_an_alert_stands_while_its_endpoint_is_being_deleted_or_cannot_be_described(stack, context, monkeypatch):
+    silent_endpoint(stack, context)
+    monkeypatch.setattr(app.sagemaker, "endpoint_names", lambda: iter([]))
+    watch(context, 15)
+
+    def throttled(_):
+        raise RuntimeError("Rate exceeded")
+
+    monkeypatch.setattr(app.sagemaker, "describe_endpoint", throttled)
+    with pytest.raises(app.EndpointsFailedError, match="churn"):
+        watch(context, 30)
+    assert raised(stack)[1:] == []
+
+
+def test_scaling_hides_neither_silence_nor_lost_captures(stack, context, monkeypatch):
+    endpoint(monkeypatch, changed=NOW - 4 * HOUR)
+    watch(context, -230)
+    for i in (3, 2, 1):
+        publish("Invocations", 100, THIS_HOUR - i * HOUR + 30 * MINUTE)
+    endpoint(monkeypatch, changed=NOW - 10 * MINUTE)
+    watch(context)
+    assert raised(stack) == [("capture_silent", "raised")]
+    for i in (3, 2, 1):
+        capture(stack, THIS_HOUR - i * HOUR, 10)
+    assert verdicts(watch(context, 15))["captures_lost"] == "ALERT"
+
+
+def test_a_new_configuration_and_an_endpoint_made_anew_get_time_to_capture(stack, context, monkeypatch):
+    watch(context, -230)
+    for i in (3, 2, 1):
+        publish("Invocations", 100, THIS_HOUR - i * HOUR + 30 * MINUTE)
+    endpoint(monkeypatch, configuration="churn-2", changed=NOW - 10 * MINUTE)
+    assert verdicts(watch(context))["capture_silent"] == "INSUFFICIENT_DATA"
+    endpoint(monkeypatch, configuration="churn-2", created=NOW, changed=NOW)
+    assert verdicts(watch(context, 15))["capture_silent"] == "INSUFFICIENT_DATA"
+    assert raised(stack) == []

@@ -29,11 +29,12 @@ DEFAULTS = HealthThresholds()
 def silent(requests, *, last=240, sampling=1.0, **how):
     """`requests`: how many, by minutes ago."""
     series = None if requests is None else {NOW - ago * MINUTE: float(count) for ago, count in requests.items()}
+    how = {"changed": NOW - 100 * HOUR, **how}
     return capture_silent(
         "churn/blue",
         series,
         sampling=sampling,
-        since=NOW - last * MINUTE,
+        last=None if last is None else NOW - last * MINUTE,
         now=NOW,
         delay=15 * MINUTE,
         thresholds=DEFAULTS,
@@ -55,6 +56,13 @@ def test_files_that_nobody_read_point_at_trimtab():
 
 def test_a_recent_capture_is_no_silence():
     assert silent({180: 100}, last=119).verdict is Verdict.OK
+
+
+def test_an_endpoint_that_never_captured_is_silent_from_its_last_change_on():
+    assert silent({180: 100}, last=None).verdict is Verdict.ALERT
+    scaled = silent({180: 100}, last=None, changed=NOW - HOUR)
+    assert scaled.verdict is Verdict.INSUFFICIENT_DATA  # OK would clear the alert
+    assert "No capture yet" in scaled.reason
 
 
 @pytest.mark.parametrize(
@@ -114,7 +122,7 @@ def test_more_captures_are_never_worse(captured, answered, sampling):
         assert lost(captured + 1, answered, sampling).verdict is not Verdict.ALERT
 
 
-def arrived(requests, captured, *, since=NOW - 10 * MINUTE, **other):
+def arrived(requests, captured, *, last=NOW - 10 * MINUTE, **other):
     """The names and verdicts of the checks; `requests`: how many, by the moment."""
     how = {"changed": NOW - 100 * HOUR, "may_wait": False, **other}
     checks = judge_arrival(
@@ -123,7 +131,7 @@ def arrived(requests, captured, *, since=NOW - 10 * MINUTE, **other):
         captured=captured,
         hours=HOURS,
         sampling=1.0,
-        since=since,
+        last=last,
         now=NOW,
         delay=15 * MINUTE,
         thresholds=DEFAULTS,
@@ -144,7 +152,7 @@ def test_requests_of_the_complete_hours_alone_are_set_against_their_captures():
 
 
 def test_silence_says_that_captures_are_lost():
-    assert arrived({HOURS[0]: 300.0}, 0, since=HOURS[0])[0] == {"capture_silent": Verdict.ALERT}
+    assert arrived({HOURS[0]: 300.0}, 0, last=HOURS[0])[0] == {"capture_silent": Verdict.ALERT}
 
 
 def test_what_may_still_wait_to_be_read_is_not_called_lost():

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from trimtab.drift.verdict import Verdict
 from trimtab.findings import Origin
 from trimtab.health.check import Check
-from trimtab.health.memory import health_finding, memories_document, memories_from_document, remember
+from trimtab.health.memory import health_finding, leave, memories_document, memories_from_document, remember
 
 START = datetime(2026, 11, 23, 12, 5, tzinfo=UTC)
 QUARTER, DAY = timedelta(minutes=15), timedelta(hours=24)
@@ -76,3 +76,17 @@ def test_a_repeated_run_tells_the_same_fact():
     first, again = finding(BAD, {}, START, "7")[1], finding(BAD, {}, START + QUARTER, "7")[1]
     assert first.id == again.id
     assert finding(BAD, {}, START, "8")[1].id != first.id
+
+
+def test_an_alert_of_what_is_watched_no_more_ends_with_that_and_not_with_good_news():
+    memories, _ = remember({}, [BAD, replace(GOOD, name="captures_lost")], now=START, reminder=DAY)
+    stored = memories_from_document(json.loads(json.dumps(memories_document(memories))))
+    [told] = leave(stored, "The endpoint is gone.", START + QUARTER)
+    ended = health_finding(Origin("1", "eu-west-1", "churn", "blue"), told, now=START + QUARTER, fact="8")
+    assert (ended.state, ended.severity, ended.title) == (
+        "cleared",
+        "info",
+        "No longer watched: Captures of churn/blue have stopped",
+    )
+    assert ended.reason == ("The endpoint is gone. It is watched no more, so whether the problem is over is not known.")
+    assert ended.evidence["since"] == START.isoformat()

@@ -106,17 +106,24 @@ def read_subjects(
         yield subject, reference
 
 
+def reference_source(variant: str, window: Window) -> str:
+    """What a reference that was made of a variant's window names as its source."""
+    return f"captures of {variant} from {window.start:%Y-%m-%dT%H:%MZ} to {window.end:%Y-%m-%dT%H:%MZ}"
+
+
 def create_reference(subject: Subject, window: Window, objects: list[ObjectProfile]) -> tuple[Reference | None, bool]:
     """Make a window the endpoint's reference, or the variant's own if it stands alone, unless it has one; the reference
-    it has now, and whether that is this one."""
+    it has now, and whether that is made of this window. Safe to repeat: a run may have been killed in between."""
     (bucket, endpoint, variant), settings = subject.names, subject.settings
-    source = f"captures of {variant} from {window.start:%Y-%m-%dT%H:%MZ} to {window.end:%Y-%m-%dT%H:%MZ}"
-    reference = reference_from_sketch(
+    source = reference_source(variant, window)
+    made = reference_from_sketch(
         sketch_objects(objects), source=source, created=subject.run.now.isoformat(), categorical=settings.categorical
     )
     name = variant if stands_alone(variant) else state_bucket.CURRENT
-    if not state_bucket.create_reference(bucket, endpoint, reference, name):
-        return state_bucket.read_reference(bucket, endpoint, name), False
+    is_new = state_bucket.create_reference(bucket, endpoint, made, name)
+    reference = made if is_new else state_bucket.read_reference(bucket, endpoint, name)
+    if reference is None or reference.source != source:
+        return reference, False
     sample = sample_of_objects(objects, REFERENCE_ROWS, reference, settings.redact)
     state_bucket.write_reference_sample(bucket, endpoint, sample, name)
     return reference, True

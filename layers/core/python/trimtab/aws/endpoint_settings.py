@@ -1,10 +1,10 @@
 """Settings that are a parameter its owner writes, and the last version that could be used."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from trimtab.aws.parameter_store import read_parameter
+from trimtab.aws.parameter_store import parameters_below, read_parameter
 from trimtab.aws.state_table import StaleStateError, StateDocument, read_state, write_state
 from trimtab.settings import EndpointSettings, SettingsError, parse_endpoint_settings
 
@@ -19,7 +19,13 @@ class LoadedSettings[T]:
 
 def parameter_name(name: str, endpoint: str) -> str:
     """The parameter that holds an endpoint's settings, in the installation called `name`."""
-    return f"/{name}/endpoints/{endpoint}"
+    return f"{_parameters_path(name)}/{endpoint}"
+
+
+def endpoints_with_settings(name: str) -> Iterator[tuple[str, str]]:
+    """Each endpoint that has a parameter with settings, deployed or not, and the text in it, usable or not."""
+    for parameter, text in parameters_below(_parameters_path(name)):
+        yield parameter.rpartition("/")[2], text
 
 
 def load_endpoint_settings(name: str, table: str, endpoint: str) -> LoadedSettings[EndpointSettings]:
@@ -54,6 +60,10 @@ def tell_problem(table: str, partition: str, problem: str, tell: Callable[[str],
     if problem != before.content.get("problem", ""):
         tell(str(before.version))
         write_state(table, partition, "settings-problem", {"problem": problem}, after=before)
+
+
+def _parameters_path(name: str) -> str:
+    return f"/{name}/endpoints"
 
 
 def _parse_last_good[T](document: StateDocument, parse: Callable[[str], T]) -> T:

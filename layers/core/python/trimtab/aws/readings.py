@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from trimtab.aws import state_bucket
-from trimtab.aws.endpoint_settings import load_endpoint_settings
-from trimtab.aws.label_prefixes import known_prefixes, learn_prefix
+from trimtab.aws.endpoint_settings import endpoints_with_settings, load_endpoint_settings
 from trimtab.capture.layout import Layout
 from trimtab.capture.reference import Reference
 from trimtab.capture.sampling import SmallestHashes
@@ -22,7 +21,6 @@ class Readings:
         self._monitors: dict[str, EndpointSettings] = {}
         self._references: dict[tuple[str, str], Reference | None] = {}
         self._prefixes: Mapping[str, str] | None = None
-        self._learnt: set[str] = set()
         self._smallest: dict[tuple[str, str, datetime], SmallestHashes] = {}
 
     def monitor(self, endpoint: str) -> EndpointSettings:
@@ -47,23 +45,21 @@ class Readings:
         """The endpoints that a ground-truth object holds labels for: those whose settings say that they are uploaded
         there, else the one that its `folder` is named like; none when the quality of neither is watched."""
         if self._prefixes is None:
-            self._prefixes = known_prefixes(self._table)
+            self._prefixes = self._label_prefixes()
         address = f"s3://{bucket}/{key}"
         lies_below = {
-            name: len(prefix)
-            for name, prefix in self._prefixes.items()
-            if address.startswith(f"{prefix.rstrip('/')}/") and self._labels(name) == prefix
+            name: len(prefix) for name, prefix in self._prefixes.items() if address.startswith(f"{prefix.rstrip('/')}/")
         }
         if lies_below:
             return tuple(sorted(name for name, length in lies_below.items() if length == max(lies_below.values())))
         return (folder,) if folder and self._labels(folder) == "" else ()
 
-    def learn_labels(self, endpoint: str) -> None:
-        """Remember where the endpoint's ground truth is uploaded, if its settings say so."""
-        prefix = self._labels(endpoint)
-        if prefix and endpoint not in self._learnt:
-            learn_prefix(self._table, endpoint, prefix)
-            self._learnt.add(endpoint)
+    def _label_prefixes(self) -> dict[str, str]:
+        """Where ground truth is uploaded, by endpoint, as all settings say it: labels may come before the first capture
+        of their endpoint, and must not be taken for nobody's."""
+        # one call for ten endpoints; of those that do not name the key nothing more is asked
+        names = [name for name, text in endpoints_with_settings(self._name) if "labels" in text]
+        return {name: prefix for name in names if (prefix := self._labels(name))}
 
     def _labels(self, endpoint: str) -> str | None:
         quality = self.monitor(endpoint).quality

@@ -6,6 +6,8 @@ from urllib.parse import unquote_plus
 
 from pydantic import BaseModel, Field, ValidationError
 
+CREATED = "Object Created"
+
 
 class AnnouncementError(ValueError):
     """A message that announces nothing that is known here. Says which of its fields is not as in any event of S3."""
@@ -25,8 +27,9 @@ class ObjectCreatedDetail(BaseModel):
 
 
 class ObjectCreated(BaseModel):
-    """The EventBridge event of S3, as far as it is used here."""
+    """The EventBridge event of S3, as far as it is used here; where it is asked for again, it has no type."""
 
+    type: Literal["Object Created"] = Field("Object Created", alias="detail-type")
     detail: ObjectCreatedDetail
     source: str = Field(pattern=r"^(aws\.s3|trimtab)$")
 
@@ -58,6 +61,13 @@ class Message(BaseModel):
 
     records: Any = Field(None, alias="Records")
     event: Any = Field(None, alias="Event")
+    topic: Any = Field(None, alias="TopicArn")
+    type: Any = Field(None, alias="detail-type")
+
+    @property
+    def tells_of_another_change(self) -> bool:
+        """Whether S3 tells through EventBridge that an object was deleted, restored, tagged or the like."""
+        return isinstance(self.type, str) and self.type.startswith("Object ") and self.type != CREATED
 
 
 class ListedObject(BaseModel):
@@ -112,6 +122,12 @@ def _created_objects(body: str) -> list[tuple[str, str]]:
         return [(each.bucket.name, unquote_plus(each.object.key)) for each in created]
     if message.event is not None:
         TestNotification.model_validate_json(body)
+        return []
+    if message.topic is not None:
+        raise AnnouncementError(
+            f"an SNS notification of {message.topic}: S3 events are taken from EventBridge, not through a topic"
+        )
+    if message.tells_of_another_change:
         return []
     detail = ObjectCreated.model_validate_json(body).detail
     return [(detail.bucket.name, detail.object.key)]

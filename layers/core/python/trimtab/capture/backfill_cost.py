@@ -2,7 +2,8 @@
 
 Prices are AWS's published ones for us-east-1 on x86, without free tiers, discounts and taxes. What depends on the
 captures (how fast a row is decoded, how many hours one object spreads over) is a range. Not counted, because small
-or none of the backfill's doing: storage of packs, logs, KMS requests, retrieval from an archive class.
+or none of the backfill's doing: storage of packs, logs, KMS requests, retrieval from an archive class. Nor are the data
+files that manifests of batch transforms name: a listing of the manifests does not tell them.
 """
 
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 
-from trimtab.capture.keys import parse_capture_key
+from trimtab.capture.keys import parse_capture_key, parse_manifest_key
 
 PRICES_AS_OF = "2026-11"
 USD_PER_GET = 0.40e-6
@@ -49,14 +50,21 @@ class Range:
 
 @dataclass(frozen=True)
 class CaptureListing:
-    """What lies under a prefix. `bytes` are those of the captures, `hours` those of their keys, each per endpoint and
-    variant; `others` are objects that are no captures; `archived` are captures that may have to be restored first."""
+    """What lies under a prefix. `objects` are captures, `bytes` theirs; `manifests` those of batch transforms; `hours`
+    are those of the keys of both, each per endpoint and variant; `others` are objects that are neither; `archived` are
+    captures that may have to be restored first."""
 
     objects: int
     bytes: int
     others: int
     archived: int
     hours: frozenset[tuple[str, str, datetime]]
+    manifests: int = 0
+
+    @property
+    def listed(self) -> int:
+        """All objects under the prefix."""
+        return self.objects + self.manifests + self.others
 
     @property
     def endpoints(self) -> list[str]:
@@ -71,20 +79,23 @@ class CaptureListing:
         return max((hour for *_, hour in self.hours), default=None)
 
 
-def summarise(objects: Iterable[tuple[str, int, str]]) -> CaptureListing:
+def summarise(bucket: str, objects: Iterable[tuple[str, int, str]]) -> CaptureListing:
     """What objects, given by key, size in bytes and storage class, come to."""
-    captures = size = others = archived = 0
+    captures = manifests = size = others = archived = 0
     hours: set[tuple[str, str, datetime]] = set()
     for key, object_bytes, storage_class in objects:
         capture = parse_capture_key(key)
         if capture is None:
-            others += 1
+            if manifest := parse_manifest_key(bucket, key):
+                manifests += 1
+                hours.add((manifest.endpoint, manifest.variant, manifest.hour))
+            others += manifest is None
             continue
         captures += 1
         size += object_bytes
         archived += storage_class in ARCHIVED
         hours.add((capture.endpoint, capture.variant, capture.hour))
-    return CaptureListing(captures, size, others, archived, frozenset(hours))
+    return CaptureListing(captures, size, others, archived, frozenset(hours), manifests)
 
 
 @dataclass(frozen=True)
@@ -115,19 +126,19 @@ class Estimate:
 
 def estimate_backfill(listing: CaptureListing, concurrency: int = CONCURRENCY) -> Estimate:
     """What profiling all captures of a listing once costs and takes. Objects that are no captures ride in batches."""
-    batches = ceil((listing.objects + listing.others) / OBJECTS_PER_BATCH)
+    batches, read = ceil(listing.listed / OBJECTS_PER_BATCH), listing.objects + listing.manifests
     hours = len(listing.hours)
     function_seconds = (
-        Range(*GET_SECONDS) * listing.objects
+        Range(*GET_SECONDS) * read
         + Range(*(listing.bytes / speed for speed in BYTES_PER_SECOND))
         + Range(*BATCH_SECONDS) * batches
     )
     # a listing is in order of time, so that batches share no hour but those at their ends
-    packs = Range(max(batches, hours), hours + batches) if listing.objects else Range(0, 0)
+    packs = Range(max(batches, hours), hours + batches) if read else Range(0, 0)
     written = Range(packs.low * PACKS_PER_HOUR[0], packs.high * PACKS_PER_HOUR[1])
-    lists = ceil((listing.objects + listing.others) / OBJECTS_PER_LIST)
+    lists = ceil(listing.listed / OBJECTS_PER_LIST)
     costs = (
-        Cost("S3 GET", Range(1, 1) * (listing.objects + batches), USD_PER_GET),
+        Cost("S3 GET", Range(1, 1) * (read + batches), USD_PER_GET),
         Cost("S3 PUT and LIST", written + Range(lists, lists), USD_PER_PUT_OR_LIST),
         Cost("Step Functions transitions", Range(*TRANSITIONS_PER_BATCH) * batches, USD_PER_STATE_TRANSITION),
         Cost("Lambda requests", Range(1, 1) * batches, USD_PER_LAMBDA_REQUEST),

@@ -48,8 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     bucket, _, prefix = arguments.prefix.removeprefix(_S3).partition("/")
     if not arguments.prefix.startswith(_S3) or not bucket:
         raise InputError(f"{arguments.prefix}: not of the form s3://bucket/prefix")
-    listing = summarise(_with_progress(_listed(bucket, prefix)))
-    if not listing.objects:
+    listing = summarise(bucket, _with_progress(_listed(bucket, prefix)))
+    if not listing.objects and not listing.manifests:
         raise InputError(f"{arguments.prefix}: no captures among {count(listing.others, 'object')}")
     estimate = estimate_backfill(listing, arguments.concurrency)
     execution = None
@@ -69,6 +69,7 @@ def backfill_document(listing: CaptureListing, estimate: Estimate) -> dict[str, 
     return {
         "objects": listing.objects,
         "bytes": listing.bytes,
+        "manifests": listing.manifests,
         "others": listing.others,
         "archived": listing.archived,
         "endpoints": listing.endpoints,
@@ -93,6 +94,11 @@ def _lines(listing: CaptureListing, estimate: Estimate) -> Iterator[str]:
         f"{count(len(listing.endpoints), 'endpoint')} in {count(len(listing.hours), 'hour')} "
         f"from {_iso(listing.first)} to {_iso(listing.last)}"
     )
+    if listing.manifests:
+        yield (
+            f"Of batch transforms {count(listing.manifests, 'manifest')}: the data files that they name are profiled, "
+            "too, and are not in the estimate."
+        )
     if listing.others:
         yield f"No captures, to be skipped: {count(listing.others, 'object')}."
     if listing.archived:
@@ -113,6 +119,8 @@ def _listed(bucket: str, prefix: str) -> Iterator[tuple[str, int, str]]:
     try:
         for each in s3.list_objects(bucket, prefix):
             yield each.key, each.size, each.storage_class
+    except s3.ObjectNotFoundError as error:
+        raise InputError(str(error)) from error
     except (BotoCoreError, ClientError) as error:
         raise InputError(f"{_S3}{bucket}/{prefix}: {error}") from error
 

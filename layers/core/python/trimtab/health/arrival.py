@@ -48,7 +48,7 @@ def judge_arrival(
     captured: int,
     hours: Sequence[datetime],
     sampling: float,
-    since: datetime,
+    last: datetime | None,
     changed: datetime,
     now: datetime,
     delay: timedelta,
@@ -58,14 +58,15 @@ def judge_arrival(
 ) -> list[Check]:
     """Whether captures come in and, where that can be told apart from silence and waiting, whether all are there.
 
-    `captured`: requests captured in the complete `hours`, in order of time. `changed`: when the endpoint came to be as
-    it is. `may_wait`: whether captures may wait to be read. All others as in `capture_silent`.
+    `captured`: requests captured in the complete `hours`, in order of time. `may_wait`: whether captures may wait to be
+    read. All others as in `capture_silent`.
     """
     silent = capture_silent(
         where,
         requests,
         sampling=sampling,
-        since=since,
+        last=last,
+        changed=changed,
         now=now,
         delay=delay,
         thresholds=thresholds,
@@ -90,7 +91,8 @@ def capture_silent(
     requests: Mapping[datetime, float] | None,
     *,
     sampling: float,
-    since: datetime,
+    last: datetime | None,
+    changed: datetime,
     now: datetime,
     delay: timedelta,
     thresholds: HealthThresholds,
@@ -99,13 +101,18 @@ def capture_silent(
     """Whether requests were answered and none was captured for `silent_minutes`.
 
     `requests`: answered requests by minute, without a key where CloudWatch told none, None where it told nothing that
-    can be used. `sampling`: the share that is to be captured. `since`: the last moment captures are known from, else
-    when the endpoint came to be as it is. `delay`: how long captures may take to arrive.
+    can be used. `sampling`: the share that is to be captured. `last`: the last moment captures are known from, None
+    when none ever was; then silence counts from `changed`, when the endpoint got its present configuration (scaling
+    changes nothing of how it captures). `delay`: how long captures may take to arrive.
     """
+    since = last or changed
     silence = timedelta(minutes=thresholds.silent_minutes)
     evidence: dict[str, Any] = {"last_capture": since.isoformat(), "sampling": sampling}
-    if now - since < silence:
-        verdict, reason = Verdict.OK, f"Captures are known from {since:%Y-%m-%d %H:%M} UTC."
+    if last and now - last < silence:
+        verdict, reason = Verdict.OK, f"Captures are known from {last:%Y-%m-%d %H:%M} UTC."
+    elif now - since < silence:
+        # no good news: an endpoint that is updated again and again without ever capturing must not clear its alert
+        verdict, reason = Verdict.INSUFFICIENT_DATA, f"No capture yet; the endpoint is new since {since:%H:%M} UTC."
     elif requests is None:
         verdict, reason = Verdict.INSUFFICIENT_DATA, f"No capture since {since:%Y-%m-%d %H:%M} UTC: {UNKNOWN_TRAFFIC}."
     else:

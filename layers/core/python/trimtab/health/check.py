@@ -7,6 +7,8 @@ from typing import Any, Literal
 from trimtab.drift.verdict import Verdict
 from trimtab.findings import Severity
 
+type CheckKind = Literal["self", "data_quality"]
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -17,7 +19,7 @@ class Check:
     """
 
     name: str
-    kind: Literal["self", "data_quality"]
+    kind: CheckKind
     severity: Severity
     title: str
     verdict: Verdict

@@ -9,10 +9,12 @@ from trimtab.drift.hysteresis import AlertState, next_state, notification
 from trimtab.drift.thresholds import DriftThresholds
 from trimtab.drift.verdict import Verdict
 from trimtab.findings import Action, Finding, Origin, Severity, State, finding_about
-from trimtab.health.check import Check
+from trimtab.health.check import Check, CheckKind
 
 STEADINESS = DriftThresholds(raise_after=1, raise_of=1, clear_after=2)
 """A check that says ALERT is certain of it; two in a row without ALERT clear it."""
+
+LEFT = "It is watched no more, so whether the problem is over is not known."
 
 RUNBOOK = "docs/runbooks/capture.md"
 
@@ -20,21 +22,25 @@ RUNBOOK = "docs/runbooks/capture.md"
 @dataclass(frozen=True, slots=True)
 class Memory:
     """The past of one check: whether its alert stands, its latest verdicts (oldest first), since when, and when people
-    were last told."""
+    were last told. `kind`, `title`: what the check told last, for when it is made no more."""
 
     state: AlertState = AlertState.CLEARED
     recent: tuple[Verdict, ...] = ()
     since: datetime | None = None
     notified: datetime | None = None
+    kind: CheckKind = "self"
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is to be told about one check, and since when it is so."""
+    """What is to be told about one check, and since when it is so. `is_left`: it ends because nobody looks any more,
+    not because the problem is over."""
 
     check: Check
     state: State
     since: datetime
+    is_left: bool = False
 
 
 def remember(
@@ -54,8 +60,23 @@ def remember(
             what = None  # there is nothing new to say
         if what:
             told.append(Told(check, what, (before.since if what == "cleared" else since) or now))
-        after[check.name] = Memory(state, recent, since, now if what else before.notified)
+        after[check.name] = Memory(state, recent, since, now if what else before.notified, check.kind, check.title)
     return after, told
+
+
+def leave(memories: Mapping[str, Memory], why: str, now: datetime) -> list[Told]:
+    """What is to be told when what these memories are about is watched no more: each alert that stands ends with that.
+    `why`: a sentence."""
+    return [
+        Told(
+            Check(name, memory.kind, "info", memory.title or name, Verdict.INSUFFICIENT_DATA, f"{why} {LEFT}"),
+            "cleared",
+            memory.since or now,
+            is_left=True,
+        )
+        for name, memory in memories.items()
+        if memory.state is AlertState.RAISED
+    ]
 
 
 def is_raised(memories: Mapping[str, Memory], name: str) -> bool:
@@ -70,7 +91,7 @@ def health_finding(origin: Origin, told: Told, *, now: datetime, fact: str, acti
     title = {
         "raised": check.title,
         "continued": f"{check.title}, since {since}",
-        "cleared": f"Over: {check.title}",
+        "cleared": f"{'No longer watched' if told.is_left else 'Over'}: {check.title}",
     }[told.state]
     return finding_about(
         origin,
@@ -95,6 +116,8 @@ def memories_document(memories: Mapping[str, Memory]) -> dict[str, Any]:
             "recent": [verdict.value for verdict in memory.recent],
             "since": memory.since and memory.since.isoformat(),
             "notified": memory.notified and memory.notified.isoformat(),
+            "kind": memory.kind,
+            "title": memory.title,
         }
         for name, memory in memories.items()
         if memory.state is AlertState.RAISED
@@ -107,7 +130,10 @@ def memories_from_document(document: Mapping[str, Any]) -> dict[str, Memory]:
         name: Memory(
             AlertState(each["state"]),
             tuple(Verdict(verdict) for verdict in each["recent"]),
-            *(each[key] and datetime.fromisoformat(each[key]) for key in ("since", "notified")),
+            since=each["since"] and datetime.fromisoformat(each["since"]),
+            notified=each["notified"] and datetime.fromisoformat(each["notified"]),
+            kind=each.get("kind", "self"),
+            title=each.get("title", ""),
         )
         for name, each in document.items()
     }
