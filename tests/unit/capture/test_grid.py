@@ -72,6 +72,42 @@ def test_an_atom_gets_a_psi_bin_of_its_own():
     assert counts[0] == 700
 
 
+def shares_between_cuts(values):
+    bins = bins_of(values)
+    places = np.searchsorted(bins.edges[bins.cuts], values, side="right")
+    return (np.bincount(places) / len(values)).tolist()
+
+
+@pytest.mark.parametrize("atom", [0, -1, 1e6])
+def test_beside_a_value_that_is_most_of_all_the_psi_bins_are_fifths_of_the_others(atom):
+    values = np.concatenate([np.full(9000, atom), np.random.default_rng(1).lognormal(size=1000)])
+    found = shares_between_cuts(values)
+    assert sorted(found) == [pytest.approx(0.02, abs=2e-4)] * 5 + [0.9]
+
+
+def test_others_on_both_sides_of_a_value_that_is_most_of_all_are_kept_apart():
+    values = np.concatenate([np.zeros(9000), np.random.default_rng(1).normal(size=1000)])
+    assert shares_between_cuts(values) == pytest.approx([0.02, 0.02, 0.01, 0.9, 0.01, 0.02, 0.02], abs=0.005)
+
+
+def test_no_psi_bin_is_empty_beside_a_value_that_is_most_of_all():
+    values = np.concatenate([np.full(90, 7.0), np.repeat(np.arange(-60.0, 0, 5), 2), np.arange(10, 60, 5)])
+    assert min(shares_between_cuts(values)) > 0
+
+
+@given(st.lists(st.one_of(finite, st.just(3.0), st.just(3.0)), min_size=1, max_size=200))
+def test_edges_lie_on_boundaries_of_small_bins(values):
+    distinct, weights = np.unique(np.asarray(values, float), return_counts=True)
+    uppers = np.append(distinct[1:], np.nextafter(distinct[-1], np.inf))
+    bins = numeric_bins(distinct, weights, uppers)
+    assert set(bins.edges) <= set(distinct) | set(uppers)
+
+
+def test_a_value_of_less_than_half_of_all_leaves_the_deciles():
+    values = np.concatenate([np.zeros(4500), np.random.default_rng(1).lognormal(size=5500)])
+    assert shares_between_cuts(values) == pytest.approx([0.45, 0.05, *[0.1] * 5], abs=0.001)
+
+
 def test_a_constant_column_is_one_bin():
     bins = bins_of([3.5, 3.5])
     assert bins.edges.tolist() == [3.5, np.nextafter(3.5, np.inf)]
@@ -106,7 +142,7 @@ def test_a_grid_survives_json_and_its_name_is_its_content(seed):
     assert grid.name != Grid({"x": bins_of(rng.normal(size=500)), "c": vocabulary({"a": 3, "b": 1})}).name
 
 
-@given(st.lists(st.sampled_from(["a", "b", " a", "1", "1.0", "True", "true", "new"]), max_size=20))
+@given(st.lists(st.sampled_from(["a", "b", " a", "1", "1.0", "True", "true", "new", "x" * 300]), max_size=20))
 def test_bins_of_many_texts_are_those_of_each(texts):
     bins = Vocabulary(values=("a", "1", "true"), others=frozenset({"b"}))
     for _ in range(2):

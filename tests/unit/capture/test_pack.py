@@ -1,4 +1,5 @@
 import dataclasses
+import zlib
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -66,6 +67,19 @@ def test_a_pack_survives_its_bytes(profiled):
     assert encode_pack(decode_pack(encode_pack(entries))) == encode_pack(entries)
 
 
+@pytest.mark.parametrize("profiled", [lambda each: profile_table(each, GRID), sketch_table])
+def test_a_pack_knows_how_alike_rows_of_a_request_are_and_says_nothing_where_each_has_one(profiled):
+    alone, many = table(1), replace(table(1), records=4, counts=np.full(4, 5))
+    alone, many = (replace(entry("k1", 1), profile=profiled(each)) for each in (alone, many))
+    assert all(column.by_request for column in many.profile.columns.values())
+    assert {
+        name: column.by_request for name, column in decode_pack(encode_pack([many]))[0].profile.columns.items()
+    } == {name: column.by_request for name, column in many.profile.columns.items()}
+    assert b"by_request" in zlib.decompress(encode_pack([many]))
+    assert b"by_request" not in zlib.decompress(encode_pack([alone]))
+    assert decode_pack(encode_pack([alone]))[0].profile.columns["x"].by_request is None
+
+
 def test_a_pack_keeps_the_columns_that_payloads_had():
     columns = frozenset({"x", "c", "not on the grid"})
     assert decode_pack(encode_pack([replace(entry("k1", 1), columns=columns)]))[0].columns == columns
@@ -124,6 +138,14 @@ def test_an_overwritten_object_counts_as_it_is_now():
     old = entry("k", 1, modified="2026-11-20T08:01:00+00:00", etag="zzz")
     new = entry("k", 2, modified="2026-11-20T08:05:00+00:00", etag="aaa")
     assert union([[new], [old]]) == [new]
+
+
+def test_of_two_readings_of_one_version_the_one_that_lost_least_counts_whichever_comes_first():
+    partly, wholly = entry("k", 1), replace(entry("k", 2), unreadable={})
+    lost = replace(entry("k", 3), unreadable={}, lost=1)
+    assert union([[wholly], [lost], [partly]]) == union([[partly], [lost], [wholly]]) == [wholly]
+    more = replace(wholly, profile=profile_table(table(2, rows=40), GRID))
+    assert union([[more], [wholly]]) == union([[wholly], [more]]) == [more]
 
 
 def test_of_two_grids_the_wanted_one_counts():

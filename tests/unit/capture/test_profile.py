@@ -27,9 +27,10 @@ def text_column(cells):
     return TextColumn(np.array([-1 if cell is None else values.index(cell) for cell in cells], np.int64), values)
 
 
-def table(x, c):
+def table(x, c, counts=None):
     rows = min(len(x), len(c))
-    return Table(HOUR, rows, rows, {"x": NumericColumn(np.array(x[:rows], float)), "c": text_column(c[:rows])})
+    columns = {"x": NumericColumn(np.array(x[:rows], float)), "c": text_column(c[:rows])}
+    return Table(HOUR, rows, rows, columns, counts=counts)
 
 
 def facts(profile: Profile):
@@ -41,6 +42,7 @@ def facts(profile: Profile):
             column.minimum,
             column.maximum,
             column.integral,
+            column.by_request,
         )
         for name, column in profile.columns.items()
     }
@@ -66,6 +68,31 @@ def test_any_split_in_any_order_adds_to_the_whole(x, c, at, random):
     profiles = [profile_table(part, GRID) for part in parts]
     random.shuffle(profiles)
     assert facts(add_profiles(profiles, GRID)) == facts(profile_table(whole, GRID))
+
+
+@given(st.data(), st.lists(st.integers(1, 5), max_size=15), st.integers(0, 15), st.randoms())
+def test_any_split_by_request_adds_to_the_whole(data, counts, at, random):
+    """Whether or not a part has requests of one row only, or lacks a column."""
+    rows = sum(counts)
+    x = data.draw(st.lists(st.sampled_from([1.0, 500.0, 501.0, 1e200, float("nan")]), min_size=rows, max_size=rows))
+    c = data.draw(st.lists(st.sampled_from(["a", "1", "new", None]), min_size=rows, max_size=rows))
+    cut = sum(counts[:at])
+    pieces = [(x[:cut], c[:cut], counts[:at]), (x[cut:], c[cut:], counts[at:])]
+    parts = [profile_table(table(*cells, np.array(sizes, np.int64)), GRID) for *cells, sizes in pieces]
+    random.shuffle(parts)
+    whole = profile_table(table(x, c, np.array(counts, np.int64)), GRID)
+    assert facts(add_profiles(parts, GRID)) == facts(whole)
+    squares = {column.by_request for column in whole.columns.values()}
+    assert (squares == {None}) is all(count == 1 for count in counts)
+
+
+def test_how_alike_rows_of_a_request_are_is_counted_by_the_bins_of_the_psi():
+    parts = profile_table(table([1, 2, 950, 960, np.nan], ["a", "a", "1", "x", None], np.array([3, 1, 1])), GRID)
+    x, c = (parts.columns[name].by_request for name in ("x", "c"))
+    assert (x.cells, x.valid, x.alike, x.gaps) == (11, 10, 6, 1)  # 1 and 2 in one bin, 950 in another
+    assert (c.cells, c.valid, c.alike, c.gaps) == (11, 10, 6, 1)
+    absent = profile_table(Table(HOUR, 5, 2, {}, counts=np.array([3, 2])), GRID).columns["x"].by_request
+    assert (absent.cells, absent.valid, absent.alike, absent.gaps) == (13, 0, 0, 13)
 
 
 def test_sums_do_not_depend_on_the_order_of_the_parts():
@@ -118,6 +145,17 @@ def test_values_beyond_the_reference_are_summed_apart():
 )
 def test_one_category_has_one_spelling(text, canonical):
     assert canonical_text(text) == canonical
+
+
+def test_of_long_texts_the_beginning_is_kept_and_a_hash():
+    """An image in a JSON string stayed in memory and in packs, with every other one of its object."""
+    texts = ["x" * 1000 + str(i) for i in range(5)]
+    short = [canonical_text(text) for text in texts]
+    assert all(text.startswith("x" * 200) and len(text) < 256 for text in short)
+    assert len(set(short)) == len(texts)
+    assert [canonical_text(text) for text in short] == short
+    assert canonical_text(f"{texts[0]} ") == short[0]
+    assert canonical_text("1" + " " * 1000) == "1"
 
 
 @pytest.mark.parametrize("text", ["", "nan", "inf", "-Infinity", "1_000", "x", "0x1f"])

@@ -5,12 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trimtab.capture import sketch
 from trimtab.capture.profile import profile_table
 from trimtab.capture.sketch import (
     MOST_BINS,
     MOST_TEXTS,
     coarsen,
     grid_of,
+    merge_as_they_come,
     merge_numbers,
     merge_sketches,
     profile_of,
@@ -122,6 +124,22 @@ def test_a_column_that_a_part_lacks_is_missing_there():
     assert merged.columns["y"].missing == 2
 
 
+def test_sketches_that_are_merged_as_they_come_do_not_pile_up(monkeypatch):
+    rng = np.random.default_rng(0)
+    parts = [sketch_table(table(x=rng.normal(size=50), c=[f"v{i}" for i in range(50)])) for _ in range(100)]
+    expected = merge_sketches(parts, most_bins=500)
+    sizes = []
+    monkeypatch.setattr(
+        sketch, "merge_sketches", lambda parts, **how: sizes.append(len(parts)) or merge_sketches(parts, **how)
+    )
+    merged = merge_as_they_come(iter(parts), most_bins=500)
+    for name in ("x", "c"):
+        assert same(merged.columns[name].numbers, expected.columns[name].numbers)
+        assert merged.columns[name].texts == expected.columns[name].texts
+    assert merged.columns["x"].total == pytest.approx(expected.columns["x"].total)
+    assert max(sizes) < 20
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32), st.randoms())
 def test_sketches_of_tables_merge_in_any_order(seed, random):
@@ -136,3 +154,40 @@ def test_sketches_of_tables_merge_in_any_order(seed, random):
     for name in ("x", "c"):
         assert same(merged.columns[name].numbers, expected.columns[name].numbers)
         assert merged.columns[name].texts == expected.columns[name].texts
+
+
+@given(st.data(), st.lists(st.integers(1, 4), min_size=1, max_size=12), st.integers(0, 12))
+def test_how_alike_rows_of_a_request_are_adds_over_any_split(data, counts, at):
+    rows, cut = sum(counts), sum(counts[:at])
+    x = np.array(data.draw(st.lists(st.sampled_from([1.0, 2.5, np.nan]), min_size=rows, max_size=rows)))
+    codes = np.array(data.draw(st.lists(st.integers(-1, 2), min_size=rows, max_size=rows)))
+
+    def part(cells, sizes):
+        columns = {"x": NumericColumn(x[cells]), "c": TextColumn(codes[cells], ("1", "b", "z"))}
+        return sketch_table(Table(HOUR, sum(sizes), len(sizes), columns, counts=np.array(sizes, np.int64)))
+
+    merged = merge_sketches([part(slice(cut, None), counts[at:]), part(slice(cut), counts[:at])])
+    whole = part(slice(None), counts)
+    assert {name: column.by_request for name, column in merged.columns.items()} == {
+        name: column.by_request for name, column in whole.columns.items()
+    }
+
+
+def test_a_sketch_on_a_grid_keeps_the_design_effect():
+    rng = np.random.default_rng(1)
+    counts = np.full(500, 20)
+    columns = {
+        "user": NumericColumn(np.repeat(rng.normal(size=500), 20)),
+        "item": NumericColumn(rng.normal(size=10_000)),
+        "plan": TextColumn(np.repeat(rng.integers(0, 3, 500), 20), ("a", "b", "c")),
+    }
+    made = Table(HOUR, 10_000, 500, columns, counts=counts)
+    sketch = sketch_table(made)
+    grid = grid_of(sketch)
+    estimated, counted = profile_of(sketch, grid), profile_table(made, grid)
+    for name in columns:
+        alike, expected = (each.columns[name].by_request.alike for each in (estimated, counted))
+        assert alike == pytest.approx(expected, rel=0.02)
+    other = Table(HOUR, 5, 2, {"a": NumericColumn(np.arange(5.0))}, counts=np.array([3, 2]))
+    absent = profile_of(sketch_table(other), grid)
+    assert absent.columns["user"].by_request.gaps == 13

@@ -5,9 +5,13 @@ import numpy as np
 import pytest
 
 from tests.unit.data_quality.builders import generator, sample_of
-from tests.unit.drift.builders import numbers, texts
-from trimtab.diagnosis.multivariate import separate, separation_document
+from tests.unit.drift.builders import HOUR, numbers, reference_of, texts
+from trimtab.capture.profile import profile_table
+from trimtab.capture.table import Table
+from trimtab.diagnosis.multivariate import rows_to_compare, separate, separation_document
 from trimtab.diagnosis.settings import MultivariateSettings
+from trimtab.drift.assessment import assess
+from trimtab.drift.thresholds import DriftThresholds
 from trimtab.drift.verdict import Verdict
 
 SETTINGS = MultivariateSettings()
@@ -90,3 +94,40 @@ def test_twenty_columns_take_less_than_a_second():
     began = time.process_time()
     separate(*samples, samples[0].columns, SETTINGS)
     assert time.process_time() - began < 1
+
+
+def test_rows_of_a_request_that_was_learnt_from_prove_nothing():
+    """Users of ten rows each were known again by trees that had learnt some of them."""
+    random = generator(5)
+
+    def traffic(requests, size):
+        users = {f"user{i}": np.repeat(random.normal(size=requests), size) for i in range(3)}
+        cells = users | {f"item{i}": random.normal(size=requests * size) for i in range(3)}
+        return {name: numbers(each) for name, each in cells.items()}
+
+    before = traffic(10_000, 1)
+    most, window = _most(before, traffic(500, 10), 10)
+    assert most == (10_000, 500)
+    samples = sample_of(before, 1), sample_of(window.columns, 2, 5_000)
+    many = separate(*samples, before, MultivariateSettings(max_rows=5_000))
+    assert many.verdict is Verdict.WARN
+    few = separate(*samples, before, MultivariateSettings(max_rows=5_000), most=most)
+    assert (few.verdict, few.rows) == (Verdict.OK, (2_000, 500)), few.reason
+
+
+def test_rows_that_differ_within_requests_are_all_compared():
+    """Also where a column has one value only, of which requests cannot be known."""
+    random = generator(6)
+    before, after = ({"x": numbers(random.normal(size=n)), "flag": texts(["no"] * n)} for n in (10_000, 5_000))
+    before["flag"] = texts(["no"] * 9_950 + ["yes"] * 50)
+    assert _most(before, after, 1)[0] == (10_000, 5_000)
+    assert _most(before, after, 10)[0][1] > 4_500
+
+
+def _most(before, after, size):
+    """What to compare of a window of requests of so many rows; and the window."""
+    reference = reference_of(before)
+    rows = len(next(iter(after.values())))
+    window = Table(HOUR, rows, rows // size, after, counts=np.full(rows // size, size))
+    profile = profile_table(window, reference.grid)
+    return rows_to_compare(assess(reference, profile, DriftThresholds()), profile), window

@@ -160,6 +160,19 @@ def test_one_of_many_equal_columns_only_warns(rng, wide):
     assert found.verdict is Verdict.WARN
 
 
+def test_a_window_that_does_not_alert_though_columns_do_says_why(rng, wide):
+    one, three = judge(rng, wide, {"x01"}).reason, judge(rng, wide, {"x01", "x02", "x03"}).reason
+    assert one.endswith(
+        "; x01 alerts, and the window does not: it weighs 2.56 %, and it takes 5 % in one column or 10 % in all; "
+        "name it in critical to be told"
+    )
+    assert "alert, and the window does not: they weigh 7.69 %, and it takes 5 %" in three
+    by_share = judge(rng, wide, {"x01"}, DriftThresholds(policy="drift_share")).reason
+    assert by_share.endswith("; x01 alerts, and the window does not: that is 2.5 % of the columns, and it takes 50 %")
+    for names, named in ((set(), {}), ({"x01"}, {"critical": {"x01"}})):
+        assert "the window does not" not in judge(rng, wide, names, **named).reason
+
+
 def test_a_tenth_of_the_importance_alerts(rng, wide):
     assert judge(rng, wide, {"x01", "x02", "x03"}).verdict is Verdict.WARN
     assert judge(rng, wide, {"x01", "x02", "x03", "x04"}).verdict is Verdict.ALERT
@@ -180,6 +193,29 @@ def test_the_prediction_always_alerts(rng, wide):
     found = judge(rng, wide, {"x39"})
     assert found.verdict is Verdict.ALERT
     assert found.drifted_importance == 0
+
+
+def test_dates_are_not_judged_unless_they_are_critical(rng):
+    def rows(size, month):
+        days = rng.integers(1, 29, size)
+        return {"x": numbers(rng.normal(size=size)), "day": texts([f"2026-{month:02}-{day:02}" for day in days])}
+
+    reference = reference_of(rows(5000, 4))
+    later = window_of(rows(1000, 5), reference)
+    found = assess(reference, later, DEFAULTS)
+    assert (found.verdict, found.dates, list(found.columns)) == (Verdict.OK, ("day",), ["x"])
+    found = assess(reference, later, DEFAULTS, critical={"day"})
+    assert (found.verdict, found.dates, found.drifted) == (Verdict.ALERT, (), ("day",))
+    assert assess(reference, later, DEFAULTS, ignore={"day"}).dates == ()
+
+
+def test_amounts_that_are_mostly_zero_are_judged_by_the_others(rng):
+    def amounts(size, scale):
+        return {"x": numbers(np.where(rng.random(size) < 0.9, 0, rng.exponential(scale, size)))}
+
+    reference = reference_of(amounts(10_000, 10))
+    for scale, verdict in ((10, Verdict.OK), (1, Verdict.ALERT), (1000, Verdict.ALERT)):
+        assert assess(reference, window_of(amounts(1000, scale), reference), DEFAULTS).verdict is verdict
 
 
 def test_an_ignored_column_does_not_count(rng, wide):

@@ -63,6 +63,46 @@ def test_rare_categories_are_counted_together():
     assert after.tolist() == [600, 390, 10]
 
 
+def test_rare_categories_that_are_many_are_counted_in_groups():
+    rng = np.random.default_rng(7)
+    before, after = psi_counts(*one_column(coded(rng.integers(0, 200, 1000)), coded(rng.integers(0, 200, 1000))))
+    assert len(before) == 10
+    assert before.min() >= 75
+    assert after.min() >= 50
+
+
+def test_many_rare_categories_that_become_few_are_seen():
+    rng = np.random.default_rng(8)
+    bins, reference, current = one_column(coded(rng.integers(0, 200, 1000)), coded(rng.integers(0, 10, 1000)))
+    assert _adjusted(bins, reference, current) > 0.5
+
+
+def test_groups_of_rare_categories_do_not_look_at_the_current_data():
+    rng = np.random.default_rng(9)
+    old = coded(rng.integers(0, 100, 1000))
+    news = [coded(np.repeat(np.arange(100), counts)) for counts in (10, np.arange(100) % 2 * 20)]
+    befores = [psi_counts(*one_column(old, new))[0].tolist() for new in news]
+    assert befores[0] == befores[1]
+
+
+def test_rare_categories_of_which_too_many_stand_there_once_are_one_group():
+    rng = np.random.default_rng(10)
+    before, _ = psi_counts(*one_column(coded(rng.integers(0, 250, 500)), coded(rng.integers(0, 250, 1000))))
+    assert len(before) == 1
+
+
+def test_groups_of_rare_categories_move_no_more_than_chance_moves_them():
+    """The PSI over 1/n + 1/m is chi-square with one degree of freedom less than bins: mean 9, variance 18."""
+    rng = np.random.default_rng(11)
+    found = []
+    for _ in range(200):
+        before, after = psi_counts(*one_column(coded(rng.integers(0, 150, 1000)), coded(rng.integers(0, 150, 1000))))
+        assert len(before) == 10
+        found.append(psi(before, after) / (1 / before.sum() + 1 / after.sum()))
+    assert np.mean(found) == np.clip(np.mean(found), 8, 10)
+    assert np.var(found) < 27
+
+
 def test_unseen_values_and_values_seen_once_are_left_out_of_a_whole_vocabulary():
     old = ["a"] * 6000 + ["b"] * 3900 + ["c"] * 98 + ["once", "too"]
     before, after = psi_counts(*one_column(texts(old), texts(["a"] * 500 + ["b"] * 300 + ["c"] * 20 + ["new"] * 180)))

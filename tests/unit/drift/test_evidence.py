@@ -82,6 +82,7 @@ def test_a_window_is_told_with_all_its_evidence():
     assert document["coverage"]["unreadable"] == {"bad_json": 4}
     assert document["coverage"]["share"] == pytest.approx(1200 / 1204)
     assert document["never_captured"] == ["id", "label"]
+    assert document["dates"] == []
     assert document["thresholds"] == THRESHOLDS.model_dump()
     assert document["columns"]["a"]["mean"] == pytest.approx([0, 1], abs=0.1)
 

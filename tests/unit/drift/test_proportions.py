@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from trimtab.drift.proportions import excess_p, normal_quantile, two_proportion_p, wilson_lower
+from trimtab.drift.proportions import exact_p, excess_p, normal_quantile, two_proportion_p, wilson_lower
 
 
 @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(1e-4, 0.4))
@@ -43,3 +43,9 @@ def test_excess_agrees_with_fishers_exact_test(n, m, share, reference_share):
     else:
         table = [[count, n - count], [reference_count, m - reference_count]]
         assert p == pytest.approx(stats.fisher_exact(table, alternative="greater").pvalue, rel=1e-6, abs=1e-14)
+
+
+def test_exact_p_is_two_sided():
+    assert exact_p(3, 50, 10, 1000) == pytest.approx(2 * excess_p(3, 50, 10, 1000))
+    assert exact_p(47, 50, 990, 1000) == pytest.approx(exact_p(3, 50, 10, 1000))
+    assert exact_p(1, 100, 10, 1000) == 1.0

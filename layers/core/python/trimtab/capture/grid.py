@@ -4,7 +4,9 @@ A grid is made once, from the reference, and named by the hash of its content. P
 
 Numeric columns get an edge at every 2 % quantile of the reference, further edges in both tails, and its least and
 greatest value. A column with few distinct values gets an edge at each of them. A value so frequent that quantiles
-repeat (an atom) gets a bin of its own. Ten of the bins' boundaries, the deciles, are the cuts on which PSI is computed.
+repeat (an atom) gets a bin of its own. Nine of the bins' boundaries, the deciles, are the cuts on which PSI is
+computed. Where one value is more than half of all (amounts that are mostly 0), the cuts are its ends and the fifths of
+the others: deciles would leave these one or two bins, and what moves inside a bin is not seen.
 Categorical columns get their most frequent values, one bin for the reference's other values and one for values that
 the reference never had.
 """
@@ -16,10 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from trimtab.capture.table import LARGEST, FloatArray, IntArray, canonical_text
+from trimtab.capture.table import LARGEST, LONGEST_CATEGORY, FloatArray, IntArray, canonical_text
 
 PERCENTILES = np.unique(np.concatenate([np.arange(0, 51) / 50, [0.001, 0.005, 0.01, 0.99, 0.995, 0.999]]))
 DECILES = np.arange(1, 10) / 10
+FIFTHS = np.arange(1, 5) / 5
 RANGE = np.array([0.001, 0.999])
 MOST_DISCRETE_VALUES = 48
 MOST_VOCABULARY = 254
@@ -115,8 +118,11 @@ class Vocabulary:
         if None in found:
             if len(known) > _MOST_KNOWN:
                 known.clear()
-            known |= {text: self.position(canonical_text(text)) for text in texts}
-            return [known[text] for text in texts]
+            positions = [self.position(canonical_text(text)) for text in texts]
+            for text, position in zip(texts, positions, strict=True):
+                if len(text) <= LONGEST_CATEGORY:
+                    known[text] = position
+            return positions
         return found  # type: ignore[return-value]  # none is None
 
 
@@ -135,22 +141,25 @@ class Grid:
             object.__setattr__(self, "name", _content_hash(self.columns))
 
 
-def numeric_bins(values: FloatArray, weights: IntArray, uppers: FloatArray | None = None) -> NumericBins:
+def numeric_bins(
+    values: FloatArray, weights: IntArray, uppers: FloatArray | None = None, *, only_deciles: bool = False
+) -> NumericBins:
     """Bins from the reference's distinct values (sorted, finite, one or more) and how often each occurs.
 
     Quantiles are numpy's default (linear). When each value stands for all of a small bin from `values[i]` up to
     `uppers[i]`, quantiles are values that occur, so that every edge lies on a boundary of these small bins.
+    `only_deciles`: cuts are the deciles also where one value is more than half of all.
     """
     interpolate = uppers is None
     if uppers is None:
         uppers = np.nextafter(values, np.inf)
-    deciles = quantiles(values, weights, DECILES, interpolate=interpolate)
+    make_cuts = _deciles if only_deciles else _cuts
     if len(values) <= 10:
         cuts, edges = values, values
     elif len(values) <= MOST_DISCRETE_VALUES:
-        cuts, edges = _with_atoms(deciles, values, uppers), values
+        cuts, edges = make_cuts(values, weights, uppers, interpolate=interpolate), values
     else:
-        cuts = _with_atoms(deciles, values, uppers)
+        cuts = make_cuts(values, weights, uppers, interpolate=interpolate)
         edges = _with_atoms(quantiles(values, weights, PERCENTILES, interpolate=interpolate), values, uppers)
     edges = np.unique(np.concatenate([values[:1], edges, cuts, uppers[-1:]]))
     cuts = cuts[(cuts > values[0]) & (cuts <= values[-1])]
@@ -187,6 +196,23 @@ def vocabulary(counts: Mapping[str, int], *, is_open: bool = False) -> Vocabular
         others=frozenset(others[:MOST_OTHER_VALUES]),
         open=is_open or len(others) > MOST_OTHER_VALUES,
     )
+
+
+def _cuts(values: FloatArray, weights: IntArray, uppers: FloatArray, *, interpolate: bool) -> FloatArray:
+    """The deciles, or where one value is more than half of all, its ends and the fifths of the others.
+
+    These fifths are values that occur: between two of them there could be a bin without any of the reference's values.
+    """
+    most = int(weights.argmax())
+    if 2 * weights[most] <= weights.sum():
+        return _deciles(values, weights, uppers, interpolate=interpolate)
+    others, other_uppers = np.delete(values, most), np.delete(uppers, most)
+    fifths = quantiles(others, np.delete(weights, most), FIFTHS, interpolate=False)
+    return np.unique(np.concatenate([values[[most]], uppers[[most]], _with_atoms(fifths, others, other_uppers)]))
+
+
+def _deciles(values: FloatArray, weights: IntArray, uppers: FloatArray, *, interpolate: bool) -> FloatArray:
+    return _with_atoms(quantiles(values, weights, DECILES, interpolate=interpolate), values, uppers)
 
 
 def _with_atoms(points: FloatArray, values: FloatArray, uppers: FloatArray) -> FloatArray:

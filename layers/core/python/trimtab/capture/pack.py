@@ -11,13 +11,14 @@ import hashlib
 import re
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from trimtab.capture.clusters import RequestSquares
 from trimtab.capture.profile import ColumnProfile, Profile
 from trimtab.capture.sample import RowSample, cut_of, up_to
 from trimtab.capture.sample_document import sample_document, sample_from_document
@@ -114,11 +115,13 @@ def parse_pack_key(key: str) -> PackKey | None:
 
 def union(packs: Iterable[Iterable[ObjectProfile]], grid: str = NO_GRID) -> list[ObjectProfile]:
     """Each object once, in order of bucket and key: of several entries for one object the newest version's, and among
-    those the one on `grid`, with the most of its sample. Associative, commutative and idempotent."""
+    those the one on `grid`, that lost least (settings may have been mended in between) and has the most of its sample.
+    Associative, commutative and idempotent."""
 
-    def rank(entry: ObjectProfile) -> tuple[str, str, bool, str, str, int]:
+    def rank(entry: ObjectProfile) -> tuple[str, str, bool, str, int, int, int, str, int]:
         version, name = (entry.object.modified, entry.object.etag), grid_name(entry)
-        return (*version, name == grid, name, entry.manifest, entry.sample.cut if entry.sample else -1)
+        read = (-entry.lost, -sum(entry.unreadable.values()), entry.profile.rows)
+        return (*version, name == grid, name, *read, entry.manifest, entry.sample.cut if entry.sample else -1)
 
     latest: dict[tuple[str, str], ObjectProfile] = {}
     for pack in packs:
@@ -185,6 +188,7 @@ def profile_document(profile: Profile) -> dict[str, Any]:
             ]
             for name, column in sorted(profile.columns.items())
         },
+        **_by_request_document(profile.columns),
     }
 
 
@@ -193,8 +197,26 @@ def profile_from_document(document: Mapping[str, Any]) -> Profile:
     return Profile(
         grid=document["grid"],
         rows=document["rows"],
-        columns={name: _column_from_list(values) for name, values in document["columns"].items()},
+        columns=_with_requests(
+            {name: _column_from_list(values) for name, values in document["columns"].items()}, document
+        ),
     )
+
+
+def _by_request_document(columns: Mapping[str, ColumnProfile | ColumnSketch]) -> dict[str, Any]:
+    """The sums by request, apart from the columns, so that code which does not know of them reads the rest; nothing
+    where every request has one row."""
+    known = {name: list(astuple(each.by_request)) for name, each in sorted(columns.items()) if each.by_request}
+    return {"by_request": known} if known else {}
+
+
+def _with_requests[Counted: (ColumnProfile, ColumnSketch)](
+    columns: dict[str, Counted], document: Mapping[str, Any]
+) -> dict[str, Counted]:
+    sums = {name: RequestSquares(*values) for name, values in document.get("by_request", {}).items()}
+    return {
+        name: replace(column, by_request=sums[name]) if name in sums else column for name, column in columns.items()
+    }
 
 
 def _identity(entry: ObjectProfile) -> ObjectId:
@@ -267,6 +289,7 @@ def _sketch_document(sketch: Sketch) -> dict[str, Any]:
             ]
             for name, column in sketch.columns.items()
         },
+        **_by_request_document(sketch.columns),
     }
 
 
@@ -274,11 +297,16 @@ def _sketch_from_document(document: Mapping[str, Any]) -> Sketch:
     return Sketch(
         rows=document["rows"],
         outputs=frozenset(document["outputs"]),
-        columns={
-            name: ColumnSketch(
-                NumberSketch(np.cumsum(np.array(steps, np.uint64), dtype=np.uint64), np.array(counts, np.int64), shift),
-                *rest,
-            )
-            for name, (steps, counts, shift, *rest) in document["columns"].items()
-        },
+        columns=_with_requests(
+            {
+                name: ColumnSketch(
+                    NumberSketch(
+                        np.cumsum(np.array(steps, np.uint64), dtype=np.uint64), np.array(counts, np.int64), shift
+                    ),
+                    *rest,
+                )
+                for name, (steps, counts, shift, *rest) in document["columns"].items()
+            },
+            document,
+        ),
     )

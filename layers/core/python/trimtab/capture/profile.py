@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from math import fsum, inf
 
 import numpy as np
+from numpy.typing import NDArray
 
+from trimtab.capture.clusters import (
+    RequestRows,
+    RequestSquares,
+    coarse_bins,
+    request_rows,
+    request_squares,
+    request_squares_of_gaps,
+    sum_by_request,
+)
 from trimtab.capture.grid import Bins, Grid, NumericBins, Vocabulary
 from trimtab.capture.table import (
     LARGEST,
@@ -28,7 +38,7 @@ class ColumnProfile:
     value. `invalid`: cells of a numeric column that hold no number. The rest describes the numbers of a numeric column:
     `minimum`, `maximum` (inf, -inf without any), `total` their sum, `squares` the sum of their squares, `below` and
     `above` the sums of those outside the reference's range (in the first and the last bin), `integral` how many are
-    whole numbers.
+    whole numbers. `by_request`: how alike the rows of one request are, by the bins of the PSI; None: one row each.
     """
 
     counts: IntArray
@@ -41,6 +51,7 @@ class ColumnProfile:
     below: float = 0.0
     above: float = 0.0
     integral: int = 0
+    by_request: RequestSquares | None = None
 
     @property
     def valid(self) -> int:
@@ -65,13 +76,15 @@ class Profile:
 
 def profile_table(table: Table, grid: Grid) -> Profile:
     """Counts of the table on the grid. Columns that the grid does not know are left out."""
+    rows = request_rows(table.counts)
+    absent = request_squares_of_gaps(rows)
     return Profile(
         grid=grid.name,
         rows=table.rows,
         columns={
-            name: _count(table.columns[name], bins)
+            name: _count(table.columns[name], bins, rows)
             if name in table.columns
-            else ColumnProfile(counts=np.zeros(bins.bins, dtype=np.int64), missing=table.rows)
+            else ColumnProfile(np.zeros(bins.bins, dtype=np.int64), missing=table.rows, by_request=absent)
             for name, bins in grid.columns.items()
         },
     )
@@ -106,27 +119,29 @@ def _add(parts: list[ColumnProfile], bins: int) -> ColumnProfile:
         below=fsum(part.below for part in parts),
         above=fsum(part.above for part in parts),
         integral=sum(part.integral for part in parts),
+        by_request=sum_by_request((part.by_request, part.valid, part.missing + part.invalid) for part in parts),
     )
 
 
-def _count(column: Column, bins: Bins) -> ColumnProfile:
+def _count(column: Column, bins: Bins, rows: RequestRows | None) -> ColumnProfile:
     if isinstance(bins, Vocabulary):
-        return _count_categories(column, bins)
+        return _count_categories(column, bins, rows)
     if isinstance(column, TextColumn):
-        return count_numbers(numbers_of(column), bins)
-    return count_numbers(column, bins)
+        return count_numbers(numbers_of(column), bins, rows)
+    return count_numbers(column, bins, rows)
 
 
-def count_numbers(column: NumericColumn, bins: NumericBins) -> ColumnProfile:
-    """Counts of a numeric column."""
+def count_numbers(column: NumericColumn, bins: NumericBins, rows: RequestRows | None = None) -> ColumnProfile:
+    """Counts of a numeric column. `rows`: which request each is of, None where each has one."""
     is_missing = np.isnan(column.values)
     values = column.values[~is_missing] if is_missing.any() else column.values
     missing = len(column) - len(values) - column.invalid
     if not len(values):
-        return ColumnProfile(counts=np.zeros(bins.bins, np.int64), missing=missing, invalid=column.invalid)
+        by_request = request_squares_of_gaps(rows)
+        return ColumnProfile(np.zeros(bins.bins, np.int64), missing, column.invalid, by_request=by_request)
     minimum, maximum = float(values.min()), float(values.max())
     if max(-minimum, maximum) > LARGEST:
-        return count_numbers(without_giants(column), bins)
+        return count_numbers(without_giants(column), bins, rows)
     positions = bins.positions(values)
     counts = np.bincount(positions, minlength=bins.bins)
     return ColumnProfile(
@@ -140,6 +155,7 @@ def count_numbers(column: NumericColumn, bins: NumericBins) -> ColumnProfile:
         below=float(values[positions == 0].sum()) if counts[0] else 0.0,
         above=float(values[positions == len(bins.edges)].sum()) if counts[-1] else 0.0,
         integral=int(np.count_nonzero(values == np.floor(values))),
+        by_request=_by_request(rows, bins, positions, is_missing),
     )
 
 
@@ -161,11 +177,22 @@ def texts_of(column: NumericColumn) -> TextColumn:
     )
 
 
-def _count_categories(column: Column, bins: Vocabulary) -> ColumnProfile:
+def _count_categories(column: Column, bins: Vocabulary, rows: RequestRows | None) -> ColumnProfile:
     texts = texts_of(column) if isinstance(column, NumericColumn) else column
     lookup = np.array([*bins.positions_of(texts.values), -1], dtype=np.int64)
     bin_codes = lookup[texts.codes]
     present = bin_codes[bin_codes >= 0]
     return ColumnProfile(
-        counts=np.bincount(present, minlength=bins.bins).astype(np.int64), missing=len(texts) - len(present)
+        counts=np.bincount(present, minlength=bins.bins).astype(np.int64),
+        missing=len(texts) - len(present),
+        by_request=_by_request(rows, bins, present, bin_codes < 0),
     )
+
+
+def _by_request(
+    rows: RequestRows | None, bins: Bins, positions: IntArray, is_gap: NDArray[np.bool_]
+) -> RequestSquares | None:
+    if rows is None:
+        return None
+    coarse = coarse_bins(bins)
+    return request_squares(rows, coarse.take(positions), is_gap, int(coarse[-1]) + 1)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from trimtab.capture.free_text import absent
 from trimtab.capture.naming import has_nameless_inputs
 from trimtab.capture.sample import ALL, Hashes, RowSample, merge_samples, sample_of_table, trim, up_to
 from trimtab.capture.table import Table
@@ -53,7 +54,7 @@ class RowSampler:
 
     def add(self, table: Table) -> None:
         """Sample the next rows."""
-        if not self.redact <= table.columns.keys() and has_nameless_inputs(table):
+        if absent(self.redact, table.columns) and has_nameless_inputs(table):
             self.is_withheld = True
         most, cut = self.smallest.most, self.smallest.cut
         part = sample_of_table(table, self.seed, self.rows, most, redact=self.redact, cut=cut)

@@ -9,12 +9,22 @@ commutative.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import fsum, inf
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trimtab.capture.clusters import (
+    RequestRows,
+    RequestSquares,
+    coarse_bins,
+    in_bins,
+    request_rows,
+    request_squares,
+    request_squares_of_numbers,
+    sum_by_request,
+)
 from trimtab.capture.grid import Bins, Grid, NumericBins, Vocabulary, numeric_bins, vocabulary
 from trimtab.capture.profile import ColumnProfile, Profile
 from trimtab.capture.table import (
@@ -36,6 +46,7 @@ MOST_TEXTS = 10_000
 NUMERIC_SHARE = 0.9
 """A column is numeric when at least this share of its values are numbers."""
 
+_FEWEST_MERGED = 4
 _SIGN = np.uint64(1 << 63)
 
 
@@ -62,7 +73,8 @@ class ColumnSketch:
     """One column without a grid: its numbers, and its texts with how often each occurs (None: too many to list).
 
     `texts` holds the texts that spell no number; `text_cells` counts their cells. The sums and `integral` are those
-    of `ColumnProfile`.
+    of `ColumnProfile`. `by_request`: how alike the rows of one request are, by their values, which the grid's bins
+    replace when there is one; None: one row each. (Cells that a decoder could not read as numbers are gaps there.)
     """
 
     numbers: NumberSketch = field(default_factory=NumberSketch)
@@ -74,6 +86,7 @@ class ColumnSketch:
     total: float = 0.0
     squares: float = 0.0
     integral: int = 0
+    by_request: RequestSquares | None = None
 
 
 @dataclass(frozen=True)
@@ -87,9 +100,10 @@ class Sketch:
 
 def sketch_table(table: Table, *, most_bins: int = MOST_BINS) -> Sketch:
     """The sketch of a table."""
+    rows = request_rows(table.counts)
     return Sketch(
         rows=table.rows,
-        columns={name: _sketch_column(column, most_bins) for name, column in table.columns.items()},
+        columns={name: _sketch_column(column, most_bins, rows) for name, column in table.columns.items()},
         outputs=table.outputs & table.columns.keys(),
     )
 
@@ -105,23 +119,64 @@ def merge_sketches(sketches: Iterable[Sketch], *, most_bins: int = MOST_BINS) ->
     )
 
 
-def grid_of(sketch: Sketch, *, categorical: frozenset[str] = frozenset()) -> Grid:
-    """The grid of a reference that is known by its sketch. `categorical` names columns whose numbers are codes.
+def merge_as_they_come(sketches: Iterable[Sketch], *, most_bins: int = MOST_BINS) -> Sketch:
+    """As `merge_sketches`, and memory does not grow with their number: those that have come are merged once they are
+    as large together as what was merged before, which costs about as much as merging all at once."""
+    pending: list[Sketch] = []
+    merged = waiting = 0
+    for sketch in sketches:
+        pending.append(sketch)
+        waiting += _size(sketch)
+        if len(pending) >= _FEWEST_MERGED and waiting >= merged:
+            pending = [merge_sketches(pending, most_bins=most_bins)]
+            merged, waiting = _size(pending[0]), 0
+    return merge_sketches(pending, most_bins=most_bins)
+
+
+def _size(sketch: Sketch) -> int:
+    """How many numbers and texts a sketch tells apart, over all columns."""
+    return sum(len(column.numbers.keys) + len(column.texts or ()) for column in sketch.columns.values())
+
+
+def grid_of(sketch: Sketch, *, categorical: frozenset[str] = frozenset(), only_deciles: bool = False) -> Grid:
+    """The grid of a reference that is known by its sketch. `categorical` names columns whose numbers are codes;
+    `only_deciles` as in `numeric_bins`.
 
     Edges lie on bin boundaries of the sketch, so that sketches at least as fine convert to the grid exactly.
     """
-    return Grid({name: _bins_of(column, as_categorical=name in categorical) for name, column in sketch.columns.items()})
+    return Grid(
+        {
+            name: _bins_of(column, as_categorical=name in categorical, only_deciles=only_deciles)
+            for name, column in sketch.columns.items()
+        }
+    )
 
 
 def profile_of(sketch: Sketch, grid: Grid) -> Profile:
     """The sketch's counts on a grid: exact where the grid's edges are boundaries of the sketch's bins, else each
     sketch bin (some 0.1 % of the rows) goes where its lower bound lies."""
-    empty = ColumnSketch(missing=sketch.rows)
+    empty = ColumnSketch(missing=sketch.rows, by_request=_by_request_of_absent(sketch))
     return Profile(
         grid=grid.name,
         rows=sketch.rows,
-        columns={name: _on_bins(sketch.columns.get(name, empty), bins) for name, bins in grid.columns.items()},
+        columns={name: _on_grid(sketch.columns.get(name, empty), bins) for name, bins in grid.columns.items()},
     )
+
+
+def _on_grid(column: ColumnSketch, bins: Bins) -> ColumnProfile:
+    profile = _on_bins(column, bins)
+    squares = column.by_request
+    if squares is None:
+        return profile
+    counts = np.bincount(coarse_bins(bins), weights=profile.counts).astype(np.int64)
+    return replace(profile, by_request=in_bins(squares, _chance_of_equals(column), counts))
+
+
+def _chance_of_equals(column: ColumnSketch) -> float:
+    """The chance that two valid cells drawn at random are equal; of texts too many to list none are."""
+    valid = _valid(column)
+    texts = np.array(list((column.texts or {}).values()), np.float64)
+    return float(np.square(column.numbers.counts / valid).sum() + np.square(texts / valid).sum()) if valid else 1.0
 
 
 def coarsen(sketch: NumberSketch, shift: int) -> NumberSketch:
@@ -162,10 +217,11 @@ def _fitted(sketch: NumberSketch, most_bins: int) -> NumberSketch:
     return coarsen(sketch, sketch.shift + highest_to_join.bit_length())
 
 
-def _sketch_column(column: Column, most_bins: int) -> ColumnSketch:
+def _sketch_column(column: Column, most_bins: int, rows: RequestRows | None) -> ColumnSketch:
     if isinstance(column, NumericColumn):
         column = without_giants(column)
-        present = column.values[~np.isnan(column.values)]
+        is_gap = np.isnan(column.values)
+        present = column.values[~is_gap]
         # cells that a decoder could not read as numbers have lost their text: they count as texts too many to list
         return _column_sketch(
             present,
@@ -174,8 +230,11 @@ def _sketch_column(column: Column, most_bins: int) -> ColumnSketch:
             text_cells=column.invalid,
             missing=len(column) - len(present) - column.invalid,
             most_bins=most_bins,
+            by_request=None if rows is None else request_squares_of_numbers(rows, present, is_gap),
         )
-    used = np.bincount(column.codes[column.codes >= 0], minlength=len(column.values))
+    is_gap = column.codes < 0
+    codes = column.codes[~is_gap]
+    used = np.bincount(codes, minlength=len(column.values))
     numbers: list[float] = []
     weights: list[int] = []
     texts: Counter[str] = Counter()
@@ -193,8 +252,9 @@ def _sketch_column(column: Column, most_bins: int) -> ColumnSketch:
         np.array(weights, np.int64),
         texts=texts,
         text_cells=texts.total(),
-        missing=int((column.codes < 0).sum()),
+        missing=int(is_gap.sum()),
         most_bins=most_bins,
+        by_request=None if rows is None else request_squares(rows, codes, is_gap, len(column.values)),
     )
 
 
@@ -206,6 +266,7 @@ def _column_sketch(
     text_cells: int,
     missing: int,
     most_bins: int,
+    by_request: RequestSquares | None,
 ) -> ColumnSketch:
     weighted = values * weights
     return ColumnSketch(
@@ -218,11 +279,13 @@ def _column_sketch(
         total=float(weighted.sum()),
         squares=float(np.multiply(weighted, values).sum()),  # not `@`: BLAS may take threads for it
         integral=int(weights[values == np.floor(values)].sum()),
+        by_request=by_request,
     )
 
 
 def _merge_columns(sketches: list[Sketch], name: str, most_bins: int) -> ColumnSketch:
-    absent = sum(part.rows for part in sketches if name not in part.columns)
+    without = [part for part in sketches if name not in part.columns]
+    absent = sum(part.rows for part in without)
     parts = [part.columns[name] for part in sketches if name in part.columns]
     texts: Counter[str] | None = Counter()
     for part in parts:
@@ -240,20 +303,36 @@ def _merge_columns(sketches: list[Sketch], name: str, most_bins: int) -> ColumnS
         total=fsum(part.total for part in parts),
         squares=fsum(part.squares for part in parts),
         integral=sum(part.integral for part in parts),
+        by_request=sum_by_request(
+            [
+                *((part.by_request, _valid(part), part.missing) for part in parts),
+                *((_by_request_of_absent(part), 0, part.rows) for part in without),
+            ]
+        ),
     )
+
+
+def _valid(column: ColumnSketch) -> int:
+    return int(column.numbers.counts.sum()) + column.text_cells
+
+
+def _by_request_of_absent(sketch: Sketch) -> RequestSquares | None:
+    """The sums of a column that the sketch does not have."""
+    cells = next((column.by_request.cells for column in sketch.columns.values() if column.by_request), None)
+    return None if cells is None else RequestSquares(cells, 0, 0, cells)
 
 
 def _listable(texts: Mapping[str, int] | None) -> Mapping[str, int] | None:
     return texts if texts is not None and len(texts) <= MOST_TEXTS else None
 
 
-def _bins_of(column: ColumnSketch, *, as_categorical: bool) -> Bins:
+def _bins_of(column: ColumnSketch, *, as_categorical: bool, only_deciles: bool) -> Bins:
     number_cells = int(column.numbers.counts.sum())
     values = column.numbers.lower_bounds()
     is_numeric = number_cells and number_cells >= NUMERIC_SHARE * (number_cells + column.text_cells)
     if is_numeric and not as_categorical:
         uppers = column.numbers.upper_bounds() if column.numbers.shift else None
-        return numeric_bins(values, column.numbers.counts, uppers)
+        return numeric_bins(values, column.numbers.counts, uppers, only_deciles=only_deciles)
     return vocabulary(_categories(column), is_open=column.texts is None)
 
 

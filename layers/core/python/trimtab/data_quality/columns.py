@@ -14,6 +14,7 @@ from trimtab.data_quality.fault import CONFIDENCE, DataFault, FaultKind, Interva
 from trimtab.data_quality.settings import DataQualitySettings
 from trimtab.data_quality.units import unit_change
 from trimtab.drift.columns import ColumnAssessment
+from trimtab.drift.effective_rows import rows_per_request
 from trimtab.drift.rules import is_constant, percent, share
 from trimtab.drift.thresholds import DriftThresholds
 from trimtab.drift.verdict import Reason, Verdict
@@ -54,7 +55,7 @@ def standstill(
         return None
     before = share(int(reference.counts[place]), reference.valid)
     most = wilson(int(reference.counts[place]), reference.valid, CONFIDENCE)[1]
-    if most >= 1 or current.valid * log(most) > log(level):
+    if most >= 1 or current.valid / rows_per_request(current) * log(most) > log(level):  # of one request may be alike
         return None
     value = f"{current.minimum:g}" if isinstance(bins, NumericBins) else bins.values[place]
     lower, upper = wilson(current.valid, current.valid, CONFIDENCE)

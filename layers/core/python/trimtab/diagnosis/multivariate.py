@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from trimtab.capture.profile import Profile
 from trimtab.capture.sample import RowSample
 from trimtab.capture.table import Column, FloatArray, IntArray, NumericColumn
 from trimtab.diagnosis.settings import MultivariateSettings
 from trimtab.diagnosis.stacking import picked, stacked
+from trimtab.drift.assessment import Assessment
 from trimtab.drift.verdict import Verdict
 from trimtab.quality.binned_features import Codes, FeatureBins, binned, feature_bins
 from trimtab.quality.boosting import BoostedTrees, boost
@@ -71,11 +73,18 @@ def separate(
     names: Iterable[str],
     settings: MultivariateSettings,
     *,
+    most: tuple[int, int] | None = None,
     seed: int = 0,
 ) -> Separation:
     """Tell two samples apart by the columns `names` that both have: where these are too many, by the first of them.
-    Equal samples and seeds give equal results."""
+    Equal samples and seeds give equal results.
+
+    `most`: of how many rows of (reference, current) to make use, fewer where those of one request are alike
+    (`rows_to_compare`): trees that learn from some rows of a request know the others, which proves nothing.
+    """
     rows = (min(reference.rows, settings.max_rows), min(current.rows, settings.max_rows))
+    if most:
+        rows = (min(rows[0], most[0]), min(rows[1], most[1]))
     shared = [name for name in dict.fromkeys(names) if name in reference.columns and name in current.columns]
     common = sorted(shared[: settings.max_columns])
     compared = len(common), len(shared)
@@ -117,6 +126,18 @@ def separate(
         columns=drops,
         pairs=pairs,
     )
+
+
+def rows_to_compare(assessment: Assessment, current: Profile) -> tuple[int, int]:
+    """How many of the rows of (reference, current) to sample, so that hardly more than two are of one request: as many
+    as the rows count for in the column where they count least. A column that has one value now tells nothing of that,
+    nor do trees know a request by it."""
+    least = [1.0, 1.0]
+    for name, column in assessment.columns.items():
+        if column.rows_effective and np.count_nonzero(current.columns[name].counts) > 1:
+            counted = zip(least, column.rows_effective, column.rows, strict=True)
+            least = [min(known, now / max(1, of)) for known, now, of in counted]
+    return round(assessment.rows[0] * least[0]), round(assessment.rows[1] * least[1])
 
 
 def separation_document(separation: Separation) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from trimtab.data_quality.faults import data_verdict, faulty_columns, find_fault
 from trimtab.data_quality.settings import DataQualitySettings
 from trimtab.diagnosis.cause import Cause, Findings, cause_documents, likely_causes
 from trimtab.diagnosis.importance import Importance, importance_document
-from trimtab.diagnosis.multivariate import Separation, separate, separation_document
+from trimtab.diagnosis.multivariate import Separation, rows_to_compare, separate, separation_document
 from trimtab.diagnosis.ranking import RankedColumn, by_weight, rank_columns, ranked_document
 from trimtab.diagnosis.settings import MultivariateSettings
 from trimtab.diagnosis.traffic_mix import traffic_mix
@@ -60,7 +60,8 @@ def diagnose(
     faulty = faulty_columns(faults, assessment)
     moved = tuple(name for name in assessment.drifted if name not in faulty)
     names = by_weight(assessment, importance.shares)
-    separation = separate(before, after, names, multivariate) if before and after else None
+    most = rows_to_compare(assessment, current)
+    separation = separate(before, after, names, multivariate, most=most) if before and after else None
     ranked = rank_columns(reference, current, assessment, importance.shares, before, faulty=faulty)
     mix = traffic_mix(reference, current, assessment, before, moved, harmless=thresholds.psi) if before else None
     causes = likely_causes(

@@ -11,7 +11,9 @@ from trimtab.capture.grid import Grid
 from trimtab.capture.profile import Profile
 from trimtab.capture.reference import Reference
 from trimtab.drift.columns import ColumnAssessment, assess_column
+from trimtab.drift.dates import are_dates
 from trimtab.drift.discoveries import benjamini_hochberg
+from trimtab.drift.rules import percent
 from trimtab.drift.season import Season, as_in_season
 from trimtab.drift.thresholds import DriftThresholds
 from trimtab.drift.verdict import Verdict, gravest, reason
@@ -28,7 +30,8 @@ class Assessment:
     `drifted`: the columns that alert, the one that moved most first. `drifted_importance`: what those of them that go
     into the model weigh in all (0 to 1). `drifted_share`: how many of all columns they are. `against_season`: what the
     columns were found to be against the same hours of past weeks, where that was asked. `seasonal`: the columns that
-    would alert, had these hours not been so before.
+    would alert, had these hours not been so before. `dates`: the columns that hold dates or times, which were
+    not judged.
     """
 
     verdict: Verdict
@@ -40,6 +43,7 @@ class Assessment:
     drifted_share: float = 0.0
     against_season: Mapping[str, ColumnAssessment] = field(default_factory=dict)
     seasonal: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
 
 
 def assess(
@@ -53,7 +57,8 @@ def assess(
     critical: Collection[str] = frozenset(),
     ignore: Collection[str] = frozenset(),
 ) -> Assessment:
-    """Compare a window with the reference, all columns but those to `ignore`.
+    """Compare a window with the reference, all columns but those to `ignore`, and those of dates and times unless they
+    are listed as `critical`.
 
     `season`: the same hours of past weeks, on the reference's grid. A column that alerts against the reference, but
     shows nothing against these, and did not drift through the whole week before, is capped to WARN. `calibrated`: the
@@ -67,10 +72,16 @@ def assess(
     """
     if current.grid != reference.grid.name:
         raise ValueError(f"window is on grid {current.grid}, the reference on {reference.grid.name}")
-    names = sorted(set(reference.grid.columns) - set(ignore))
+    wanted = sorted(set(reference.grid.columns) - set(ignore))
+    dates = tuple(
+        name
+        for name in wanted
+        if name not in critical and are_dates(reference.grid.columns[name], reference.profile.columns[name])
+    )
+    names = [name for name in wanted if name not in dates]
     rows = (reference.profile.rows, current.rows)
     if unjudged := _why_not_judged(names, current, thresholds):
-        return Assessment(Verdict.INSUFFICIENT_DATA, unjudged, rows, {})
+        return Assessment(Verdict.INSUFFICIENT_DATA, unjudged, rows, {}, dates=dates)
     columns = compare(names, reference.profile, current, reference.grid, thresholds, calibrated)
     against_season: Mapping[str, ColumnAssessment] = {}
     seasonal: tuple[str, ...] = ()
@@ -96,9 +107,10 @@ def assess(
             bool(drifted) and drifted_importance >= thresholds.importance_share
         )
     verdict = _window_verdict(columns, is_alert=is_alert)
+    silence = "" if is_alert or not drifted else _why_no_alert(drifted, drifted_importance, drifted_share, thresholds)
     return Assessment(
         verdict=verdict,
-        reason=_sentence(columns, rows),
+        reason=_sentence(columns, rows) + silence,
         rows=rows,
         columns=columns,
         drifted=drifted,
@@ -106,6 +118,7 @@ def assess(
         drifted_share=drifted_share,
         against_season=against_season,
         seasonal=seasonal,
+        dates=dates,
     )
 
 
@@ -184,6 +197,19 @@ def _window_verdict(columns: Mapping[str, ColumnAssessment], *, is_alert: bool) 
     return Verdict.OK if Verdict.OK in verdicts else Verdict.INSUFFICIENT_DATA
 
 
+def _why_no_alert(drifted: Sequence[str], importance: float, of_all: float, thresholds: DriftThresholds) -> str:
+    """Why columns alert and the window does not, to be said after what moved."""
+    is_one = len(drifted) == 1
+    alone = f"; {_listed(list(drifted))} {'alerts' if is_one else 'alert'}, and the window does not: "
+    if thresholds.policy == "drift_share":
+        return f"{alone}that is {percent(of_all)} of the columns, and it takes {percent(thresholds.drift_share)}"
+    return (
+        f"{alone}{'it weighs' if is_one else 'they weigh'} {percent(importance)}, and it takes "
+        f"{percent(thresholds.critical_importance)} in one column or {percent(thresholds.importance_share)} in all; "
+        f"name {'it' if is_one else 'those that matter'} in critical to be told"
+    )
+
+
 def _by_size(columns: Mapping[str, ColumnAssessment], *verdicts: Verdict) -> tuple[str, ...]:
     """Names of the columns with these verdicts, in the order of the verdicts, then the greatest PSI first."""
     return tuple(
@@ -197,17 +223,26 @@ def _by_size(columns: Mapping[str, ColumnAssessment], *verdicts: Verdict) -> tup
 def _sentence(columns: Mapping[str, ColumnAssessment], rows: tuple[int, int]) -> str:
     compared = f"{rows[1]:,} rows against {rows[0]:,}"
     unjudged = [name for name, column in columns.items() if column.verdict is Verdict.INSUFFICIENT_DATA]
-    note = f"; too few values to judge {_listed(unjudged)}" if unjudged else ""
+    why = _why_so_few([columns[name] for name in unjudged])
+    note = f"; too few values to judge {_listed(unjudged)}{why}" if unjudged else ""
     if moved := _by_size(columns, Verdict.ALERT, Verdict.WARN):
         what = "; ".join(f"{name}: {_main_reason(columns[name])}" for name in moved[:NAMED])
         more = f"; and {len(moved) - NAMED} more" if len(moved) > NAMED else ""
         return f"{len(moved)} of {len(columns)} columns moved in {compared}: {what}{more}{note}"
     if len(unjudged) == len(columns):
-        return f"no column has enough values to judge in {compared}"
+        return f"no column has enough values to judge in {compared}{why}"
     quiet = f"no column drifted in {compared}"
     if most := _by_size({name: column for name, column in columns.items() if column.p is not None}, Verdict.OK)[:1]:
         quiet += f"; most moved {most[0]}: PSI {columns[most[0]].psi:.3g}"
     return quiet + note
+
+
+def _why_so_few(unjudged: Sequence[ColumnAssessment]) -> str:
+    """The rows of the column whose rows count least, where those of one request are alike."""
+    counted = [(each.rows_effective[1], each.rows[1]) for each in unjudged if each.rows_effective]
+    if not counted or (fewest := min(counted))[0] == fewest[1]:
+        return ""
+    return f" ({fewest[1]:,} rows count as {fewest[0]:,}, for those of one request are alike)"
 
 
 def _main_reason(column: ColumnAssessment) -> str:

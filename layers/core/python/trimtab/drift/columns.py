@@ -9,6 +9,7 @@ from trimtab.capture.profile import ColumnProfile
 from trimtab.drift import rules
 from trimtab.drift.binning import psi_counts
 from trimtab.drift.distances import jensen_shannon, kolmogorov_smirnov, wasserstein
+from trimtab.drift.effective_rows import FEWEST, design_effects, thinned
 from trimtab.drift.psi import adjusted_psi, p_any_drift, p_more_than, psi
 from trimtab.drift.thresholds import DriftThresholds
 from trimtab.drift.verdict import Reason, Verdict, gravest
@@ -24,7 +25,7 @@ class ColumnAssessment:
     `psi_adjusted` less its bias; `p` of the true PSI being harmless (at most `tau`), `p_any` of no drift
     at all, both None with too few rows to judge. `ks`, `wasserstein` (in standard deviations of the reference) and
     `jensen_shannon` (base 2) decide nothing. `unseen`, `out_of_range`: shares of the current values. `skipped` says why
-    there is no PSI.
+    there is no PSI. `rows_effective`: as how many independent ones `rows` count in the tests, None when as many.
     """
 
     kind: Literal["numeric", "categorical"]
@@ -45,6 +46,7 @@ class ColumnAssessment:
     mean: tuple[float, float] | None = None
     skipped: str | None = None
     reasons: tuple[Reason, ...] = ()
+    rows_effective: tuple[int, int] | None = None
 
 
 def assess_column(
@@ -63,12 +65,15 @@ def assess_column(
     `columns` that are judged together share the error level of the tests against the reference (Bonferroni). Without a
     broken rule the verdict is INSUFFICIENT_DATA where there were too few values to judge, or none to judge them by.
     """
-    before, after = psi_counts(bins, reference, current)
+    effects = design_effects(bins, reference, current)
+    effect = effects[1].values
+    before, after = psi_counts(bins, thinned(reference, effects[0].values), thinned(current, effect))
     m, n, count = int(before.sum()), int(after.sum()), len(before)
     skipped = _why_no_psi(bins, count, n, m)
     value = psi(before, after) if skipped is None else None
-    tested = value if n >= thresholds.warn_rows else None
-    reasons = rules.broken_rules(bins, reference, current, thresholds, thresholds.rule_level / columns)
+    enough = n * effect >= thresholds.warn_rows and n >= min(FEWEST, thresholds.warn_rows)
+    tested = value if enough else None
+    reasons = rules.broken_rules(bins, reference, current, thresholds, thresholds.rule_level / columns, effects)
     if reasons:
         verdict = gravest(reasons)
     elif tested is not None or (skipped == CONSTANT and current.valid >= thresholds.warn_rows):
@@ -93,6 +98,7 @@ def assess_column(
         unseen=None if unseen is None else rules.share(unseen, current.valid),
         skipped=skipped,
         reasons=reasons,
+        rows_effective=None if skipped == CONSTANT else _rows_effective((reference.valid, current.valid), effects),
     )
     if not (isinstance(bins, NumericBins) and reference.valid and current.valid):
         return assessment
@@ -104,6 +110,11 @@ def assess_column(
         out_of_range=rules.share(rules.outside_count(bins, current), current.valid),
         mean=means if all(map(isfinite, means)) else None,
     )
+
+
+def _rows_effective(rows: tuple[int, int], effects: rules.Effects) -> tuple[int, int] | None:
+    counted = (round(rows[0] / effects[0].values), round(rows[1] / effects[1].values))
+    return counted if counted != rows else None
 
 
 def _why_no_psi(bins: Bins, count: int, n: int, m: int) -> str | None:

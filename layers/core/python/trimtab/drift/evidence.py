@@ -24,6 +24,7 @@ _BY_COLUMN = (
     ("columns",),
     ("drifted",),
     ("never_captured",),
+    ("dates",),
     ("calibration",),
     ("seasonal", "explains"),
     ("seasonal", "columns"),
@@ -78,6 +79,7 @@ def window_document(
             "share": coverage.share,
         },
         "never_captured": sorted(never_captured),
+        "dates": list(assessment.dates),
         "drifted": list(assessment.drifted),
         "drifted_importance": assessment.drifted_importance,
         "drifted_share": assessment.drifted_share,
@@ -94,12 +96,14 @@ def window_of_document(document: Mapping[str, Any]) -> Window:
 
 
 def column_document(column: ColumnAssessment) -> dict[str, Any]:
-    """One column's numbers as plain JSON values; pairs are [reference, current]."""
+    """One column's numbers as plain JSON values; pairs are [reference, current]. `rows_effective` only where rows count
+    as fewer, because those of one request are alike."""
     return {
         "kind": column.kind,
         "verdict": column.verdict.value,
         "reason": "; ".join(each.text for each in column.reasons),
         "rows": list(column.rows),
+        **({"rows_effective": list(column.rows_effective)} if column.rows_effective else {}),
         "psi": column.psi,
         "psi_adjusted": column.psi_adjusted,
         "psi_bins": column.psi_bins,

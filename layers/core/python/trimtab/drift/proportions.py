@@ -50,5 +50,10 @@ def excess_p(count: int, of: int, reference_count: int, reference_of: int) -> fl
     return min(1.0, tail)
 
 
+def exact_p(a: int, n: int, b: int, m: int) -> float:
+    """Two-sided p of a/n and b/m being one share, for any numbers: twice the smaller of Fisher's one-sided ones."""
+    return min(1.0, 2 * min(excess_p(a, n, b, m), excess_p(n - a, n, m - b, m)))
+
+
 def _log_choose(n: int, k: int) -> float:
     return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)

@@ -1,7 +1,8 @@
 """Population stability index (PSI) on counts, and how much of it chance explains.
 
-With `n` current and `m` reference values on `bins` bins, PSI / (1/n + 1/m) is chi-square with bins - 1 degrees of
-freedom when nothing drifted, and noncentral chi-square with noncentrality PSI_true / (1/n + 1/m) when something did
+With `n` current and `m` reference values on `bins` bins, of independent rows (or as many as they count for, see
+`trimtab.drift.effective_rows`), PSI / (1/n + 1/m) is chi-square with bins - 1 degrees of freedom when nothing drifted,
+and noncentral chi-square with noncentrality PSI_true / (1/n + 1/m) when something did
 (Yurdakul & Naranjo 2020, Statistical properties of the population stability index).
 """
 

@@ -9,35 +9,53 @@ import numpy as np
 
 from trimtab.capture.grid import Bins, NumericBins, Vocabulary
 from trimtab.capture.profile import ColumnProfile
-from trimtab.drift.proportions import excess_p, normal_quantile, two_proportion_p, wilson_lower
+from trimtab.drift.effective_rows import FEWEST, DesignEffects, effective, thinned
+from trimtab.drift.proportions import exact_p, excess_p, normal_quantile, two_proportion_p, wilson_lower
 from trimtab.drift.thresholds import DriftThresholds
 from trimtab.drift.verdict import Reason, Verdict, reason
 
+type Effects = tuple[DesignEffects, DesignEffects]
+"""Of (reference, current)."""
+INDEPENDENT: Effects = (DesignEffects(), DesignEffects())
+
 
 def broken_rules(
-    bins: Bins, reference: ColumnProfile, current: ColumnProfile, thresholds: DriftThresholds, level: float
+    bins: Bins,
+    reference: ColumnProfile,
+    current: ColumnProfile,
+    thresholds: DriftThresholds,
+    level: float,
+    effects: Effects = INDEPENDENT,
 ) -> tuple[Reason, ...]:
-    """The rules that the current data breaks. `level`: error level of the tests against the reference. Rules with too
-    few values (`warn_rows`) say nothing."""
+    """The rules that the current data breaks. `level`: error level of the tests against the reference. `effects`: the
+    design effects of both. Rules with too few values say nothing."""
     found: list[Reason | None] = []
     if current.cells >= thresholds.warn_rows:
         found += [
-            missing_rule(reference, current, thresholds, level),
-            invalid_rule(reference, current, thresholds, level),
+            missing_rule(reference, current, thresholds, level, effects),
+            invalid_rule(reference, current, thresholds, level, effects),
         ]
     if current.valid >= thresholds.warn_rows:
-        found.append(unseen_rule(bins, reference, current, thresholds, level))
+        found.append(unseen_rule(bins, reference, current, thresholds, level, effects))
         if isinstance(bins, NumericBins) and not is_constant(bins):
-            found.append(range_rule(bins, reference, current, thresholds, level))
+            found.append(range_rule(bins, reference, current, thresholds, level, effects))
     return tuple(each for each in found if each is not None)
 
 
 def missing_rule(
-    reference: ColumnProfile, current: ColumnProfile, thresholds: DriftThresholds, level: float
+    reference: ColumnProfile,
+    current: ColumnProfile,
+    thresholds: DriftThresholds,
+    level: float,
+    effects: Effects = INDEPENDENT,
 ) -> Reason | None:
     """ALERT when the missing share moved, up or down, by `missing_change` or more, and not by chance."""
     before, now = share(reference.missing, reference.cells), share(current.missing, current.cells)
-    p = two_proportion_p(current.missing, current.cells, reference.missing, reference.cells)
+    counts = effective(current.missing, current.cells, effects[1].gaps)
+    counts_before = effective(reference.missing, reference.cells, effects[0].gaps)
+    p = two_proportion_p(*counts, *counts_before)
+    if counts[1] < FEWEST:  # too few for a normal approximation
+        p = max(p, exact_p(*counts, *counts_before))
     if abs(now - before) < thresholds.missing_change or p >= level:
         return None
     text = f"missing values went from {percent(before)} to {percent(now)}"
@@ -45,26 +63,37 @@ def missing_rule(
 
 
 def invalid_rule(
-    reference: ColumnProfile, current: ColumnProfile, thresholds: DriftThresholds, level: float
+    reference: ColumnProfile,
+    current: ColumnProfile,
+    thresholds: DriftThresholds,
+    level: float,
+    effects: Effects = INDEPENDENT,
 ) -> Reason | None:
     """ALERT when certainly `invalid_share` more of the cells hold no number than in the reference."""
     counts, before = (current.invalid, current.cells), (reference.invalid, reference.cells)
-    bound = wilson_lower(*counts, thresholds.rule_level)
-    if bound <= share(*before) + thresholds.invalid_share or excess_p(*counts, *before) >= level:
+    now, then = effective(*counts, effects[1].gaps), effective(*before, effects[0].gaps)
+    bound = wilson_lower(*now, thresholds.rule_level)
+    if bound <= share(*before) + thresholds.invalid_share or excess_p(*now, *then) >= level:
         return None
     text = f"{percent(share(*counts))} of the cells are no numbers (reference {percent(share(*before))})"
     return reason("invalid", Verdict.ALERT, text, rows=current.cells, thresholds=thresholds)
 
 
 def unseen_rule(
-    bins: Bins, reference: ColumnProfile, current: ColumnProfile, thresholds: DriftThresholds, level: float
+    bins: Bins,
+    reference: ColumnProfile,
+    current: ColumnProfile,
+    thresholds: DriftThresholds,
+    level: float,
+    effects: Effects = INDEPENDENT,
 ) -> Reason | None:
     """ALERT when certainly `unseen_share` more of the values are new than chance may bring."""
     unseen = unseen_count(bins, current)
     if unseen is None or reference.valid == 0:
         return None
-    expected = most_expected_unseen(bins, reference, level)
-    if wilson_lower(unseen, current.valid, thresholds.rule_level) <= expected + thresholds.unseen_share:
+    expected = most_expected_unseen(bins, thinned(reference, effects[0].values), level)
+    now = effective(unseen, current.valid, effects[1].values)
+    if wilson_lower(*now, thresholds.rule_level) <= expected + thresholds.unseen_share:
         return None
     text = (
         f"{percent(share(unseen, current.valid))} of the values are not in the reference "
@@ -74,7 +103,12 @@ def unseen_rule(
 
 
 def range_rule(
-    bins: NumericBins, reference: ColumnProfile, current: ColumnProfile, thresholds: DriftThresholds, level: float
+    bins: NumericBins,
+    reference: ColumnProfile,
+    current: ColumnProfile,
+    thresholds: DriftThresholds,
+    level: float,
+    effects: Effects = INDEPENDENT,
 ) -> Reason | None:
     """WARN when certainly more than `range_share` lie outside the reference's 0.1 % and 99.9 % quantiles.
 
@@ -82,10 +116,12 @@ def range_rule(
     test with one value more outside is exact for what chance puts there.
     """
     outside, before = outside_count(bins, current), outside_count(bins, reference)
-    bound = wilson_lower(outside, current.valid, thresholds.rule_level)
-    if bound <= thresholds.range_share or reference.valid < 2:
+    now = effective(outside, current.valid, effects[1].values)
+    then = effective(before, reference.valid, effects[0].values)
+    bound = wilson_lower(*now, thresholds.rule_level)
+    if bound <= thresholds.range_share or then[1] < 2:
         return None
-    if excess_p(outside, current.valid, min(before + 1, reference.valid), reference.valid) >= level:
+    if excess_p(*now, min(then[0] + 1, then[1]), then[1]) >= level:
         return None
     text = (
         f"{percent(share(outside, current.valid))} of the values lie outside the reference's range "

@@ -140,6 +140,8 @@ def _last_window(endpoint: str, variant: VariantSources, state_bucket: str) -> M
     ]
     if document.get("never_captured"):
         facts.append(("Never captured", ", ".join(document["never_captured"])))
+    if document.get("dates"):
+        facts.append(("Dates, not judged", ", ".join(document["dates"])))
     if start is not None:
         key = f"windows/{endpoint}/{variant.name}/{start:%Y-%m-%dT%H}.json"
         facts.append(("All evidence", target(f"s3://{state_bucket}/{key}", state_bucket, _ROOT)))
