@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 from tempfile import TemporaryFile
 from typing import IO, Any
 
@@ -19,20 +20,24 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import AwareDatetime, BaseModel, Field
 
 from trimtab.aws import s3, state_bucket
+from trimtab.aws.again import again_on
 from trimtab.aws.endpoint_settings import load_endpoint_settings
 from trimtab.aws.event_bridge import publish_findings
 from trimtab.aws.lambda_functions import region_and_account
 from trimtab.aws.state_table import read_state, write_state
 from trimtab.capture.batch_transform import read_data_object
+from trimtab.capture.free_text import absent, present
 from trimtab.capture.keys import parse_manifest_key
 from trimtab.capture.models import decode_models
 from trimtab.capture.pack import ObjectProfile
 from trimtab.capture.reference import InvalidReferenceError, Reference, reference_from_sketch
-from trimtab.capture.sample import REFERENCE_ROWS, RowSample, seed_of
+from trimtab.capture.row_numbers import without_index
+from trimtab.capture.sample import REFERENCE_ROWS, RowSample, seed_of, without_columns
 from trimtab.capture.sampling import RowSampler, SmallestHashes
-from trimtab.capture.sketch import EXACT_BINS, merge_sketches, sketch_table
+from trimtab.capture.sketch import EXACT_BINS, merge_as_they_come, merge_sketches, sketch_table
 from trimtab.capture.table import Table
 from trimtab.capture.training import select_columns, training_tables
+from trimtab.capture.training_parts import of_one_header, parts_of_folder, training_format
 from trimtab.capture.variants import model_variant, production_variant
 from trimtab.drift.evidence import reference_finding, reference_refused_finding
 from trimtab.findings import Origin
@@ -42,6 +47,10 @@ from trimtab.settings import BuildReferenceSettings, EndpointSettings
 logger = Logger()
 metrics = Metrics()
 tracer = Tracer()
+
+MOST_BYTES = 4 * 10**9
+"""What fits the function's disk, and about what it reads in its time."""
+MOST_FILES = 10_000
 
 
 class CaptureWindow(BaseModel):
@@ -80,7 +89,7 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str
             reference, sample = build_from_captures(request.endpoint, request.captures, monitor, settings, now)
         else:
             reference, sample = build(source, monitor, now)
-    except (InvalidReferenceError, s3.ObjectNotFoundError, s3.ObjectForbiddenError) as error:
+    except (InvalidReferenceError, s3.ObjectNotFoundError, s3.ObjectForbiddenError, s3.ObjectArchivedError) as error:
         metrics.add_metric("ReferencesRefused", MetricUnit.Count, 1)
         refuse(origin, source or "", str(error), settings, now)
         return {"endpoint": request.endpoint, "source": source, "refused": str(error)}
@@ -107,33 +116,37 @@ def build(source: str | None, monitor: EndpointSettings, now: datetime) -> tuple
     if source is None:
         raise InvalidReferenceError("neither the payload nor the settings name a source")
     bucket, _, key = source.removeprefix("s3://").partition("/")
-    if key.endswith(f"/{STATISTICS}"):
+    if key.rpartition("/")[2] == STATISTICS:
         return build_from_model_monitor(bucket, key, source, monitor, now), None
+    if not key.endswith("/") and training_format(key) is None:
+        raise InvalidReferenceError(
+            f"{source}: training data must end in .csv, .csv.gz, .parquet, .jsonl or .json, a folder of such files in /"
+        )
+    files = parts_of(bucket, key) if key.endswith("/") else [source]
     wanted = frozenset((*monitor.columns, *monitor.predictions)) if monitor.columns else frozenset[str]()
     outputs = frozenset(monitor.predictions)
     # the label is no column to compare, but what quality is measured from before labels come
     label = {monitor.quality.label} if wanted and monitor.quality and monitor.quality.label else frozenset[str]()
     sampler = RowSampler(seed_of(source), SmallestHashes(REFERENCE_ROWS), monitor.redact)
-    with TemporaryFile() as file:
-        download(bucket, key, file)
-        tables = (
-            select_columns(table, wanted | label, outputs)
-            for table in training_tables(file, source, (*monitor.columns, *monitor.predictions))
-        )
-        sketch = merge_sketches(
-            (
-                sketch_table(select_columns(table, wanted, outputs), most_bins=EXACT_BINS)
-                for table in sampler.through(tables)
-            ),
-            most_bins=EXACT_BINS,
-        )
-    absent = sorted(wanted - sketch.columns.keys())
-    if absent and sketch.rows:
-        raise InvalidReferenceError(f"{source}: has no column {', '.join(absent)}, which the settings name")
-    order = {name: sketch.columns[name] for name in (*monitor.columns, *monitor.predictions) if name in sketch.columns}
-    sketch = replace(sketch, columns=order or sketch.columns)
-    made = reference_from_sketch(sketch, source=source, created=now.isoformat(), categorical=monitor.categorical)
-    return made, sampler.sample() if monitor.sample_rows else None
+    parts = ((file, tables_of_file(file, monitor, wanted | label)) for file in files)
+    is_csv = training_format(files[0]) == "CSV"  # of the others a part may lack what is null in it
+    read = of_one_header(parts) if is_csv else (table for _, tables in parts for table in tables)
+    sketch = merge_as_they_come(
+        (
+            sketch_table(select_columns(table, wanted, outputs), most_bins=EXACT_BINS)
+            for table in sampler.through(select_columns(table, wanted | label, outputs) for table in read)
+        ),
+        most_bins=EXACT_BINS,
+    )
+    if sketch.rows and (missing := absent(wanted, sketch.columns)):
+        raise InvalidReferenceError(f"{source}: has no column {', '.join(missing)}, which the settings name")
+    if monitor.columns:
+        order = present((*monitor.columns, *monitor.predictions), sketch.columns)
+        sketch = replace(sketch, columns={name: sketch.columns[name] for name in order})
+    features = without_index(sketch, wanted)
+    made = reference_from_sketch(features, source=source, created=now.isoformat(), categorical=monitor.categorical)
+    sample = sampler.sample() if monitor.sample_rows else None
+    return made, sample and without_columns(sample, frozenset(sketch.columns.keys() - features.columns.keys()))
 
 
 @tracer.capture_method(capture_response=False)
@@ -165,8 +178,11 @@ def build_from_captures(
 
     Raises InvalidReferenceError.
     """
-    keys = state_bucket.pack_keys(settings.state_bucket_name, endpoint, window.variant, window.start, window.until)
-    packs = state_bucket.read_packs(settings.state_bucket_name, keys)
+    bucket, hours = settings.state_bucket_name, (window.start, window.until)
+    packs = again_on(  # packs may be joined meanwhile
+        s3.ObjectNotFoundError,
+        lambda: state_bucket.read_packs(bucket, state_bucket.pack_keys(bucket, endpoint, window.variant, *hours)),
+    )
     objects = {(entry.object.bucket, entry.object.key, entry.manifest): entry for pack in packs for entry in pack}
     tables = (
         item
@@ -194,10 +210,40 @@ def tables_of(entry: ObjectProfile, variant: str, monitor: EndpointSettings) -> 
             yield item
 
 
+def parts_of(bucket: str, folder: str) -> list[str]:
+    """The addresses of the part files in a folder. Raises InvalidReferenceError, ObjectNotFoundError."""
+    root = f"s3://{bucket}/"
+    address = f"{root}{folder}"
+    sizes = {f"{root}{each.key}": each.size for each in islice(s3.list_objects(bucket, folder), MOST_FILES + 1)}
+    if len(sizes) > MOST_FILES:
+        raise InvalidReferenceError(f"{address}: more than {MOST_FILES:,} files")
+    parts = parts_of_folder(address, sizes)
+    refuse_too_much(address, sum(sizes[part] for part in parts))
+    return parts
+
+
+def tables_of_file(address: str, monitor: EndpointSettings, only: frozenset[str]) -> Iterator[Table]:
+    """The rows of one file. Raises InvalidReferenceError, ObjectNotFoundError."""
+    bucket, _, key = address.removeprefix("s3://").partition("/")
+    with TemporaryFile() as file:
+        download(bucket, key, file)
+        names = (*monitor.columns, *monitor.predictions)
+        yield from training_tables(file, address, names, only=only, known=monitor.layout())
+
+
 def download(bucket: str, key: str, file: IO[bytes]) -> None:
-    for chunk in s3.open_object(bucket, key).chunks:
+    found = s3.open_object(bucket, key)
+    refuse_too_much(f"s3://{bucket}/{key}", found.size)
+    for chunk in found.chunks:
         file.write(chunk)
     file.seek(0)
+
+
+def refuse_too_much(address: str, size: int) -> None:
+    if size > MOST_BYTES:
+        raise InvalidReferenceError(
+            f"{address}: {size / 1e9:,.3g} GB, and a reference is made of at most {MOST_BYTES / 1e9:g} GB"
+        )
 
 
 def refuse(origin: Origin, source: str, problem: str, settings: BuildReferenceSettings, now: datetime) -> None:

@@ -44,6 +44,15 @@ def test_an_object_that_must_not_be_read_is_not_taken_for_one_that_is_not_there(
             s3.open_object("state", "x")
 
 
+def test_a_list_of_what_is_not_there_or_forbidden_says_so():
+    with pytest.raises(s3.ObjectNotFoundError, match="s3://nobodys/p/ does not exist"):
+        list(s3.list_objects("nobodys", "p/"))
+    with Stubber(clients.s3()) as stub:
+        stub.add_client_error("list_objects_v2", "AccessDenied", http_status_code=403)
+        with pytest.raises(s3.ObjectForbiddenError, match="AccessDenied"):
+            list(s3.list_objects("state", "p/"))
+
+
 def test_many_objects_come_in_the_order_of_their_keys():
     for i in range(40):
         s3.write_object("state", f"k{i}", str(i).encode())

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -51,6 +52,14 @@ def test_a_reference_survives_its_document():
     assert list(again.grid.columns) == ["z_first", "plan", "empty", "score"]  # the payload's order names columns
     assert (again.outputs, again.source, again.created) == ({"score"}, reference.source, reference.created)
     assert json.loads(body, parse_constant=pytest.fail)["rows"] == 5
+
+
+def test_what_a_former_version_did_not_write_is_not_there():
+    reference = replace(reference_of(MIXED), called_texts=frozenset({"plan"}))
+    document = json.loads(encode_reference(reference))
+    assert decode_reference(json.dumps(document).encode()).called_texts == {"plan"}
+    del document["called_texts"]
+    assert decode_reference(json.dumps(document).encode()).called_texts == frozenset()
 
 
 def test_columns_whose_numbers_are_codes_become_categories():
@@ -106,9 +115,14 @@ ROWS = 20_000  # more distinct values than a sketch keeps exactly
 
 
 def exact_psi(reference, current):
-    """PSI of the raw data on the reference's own deciles, an edge either side of a value that is several of them."""
-    deciles, times = np.unique(np.quantile(reference, np.arange(1, 10) / 10), return_counts=True)
-    edges = np.unique([*deciles, *np.nextafter(deciles[times > 1], np.inf), -np.inf, np.inf])
+    """PSI of the raw data on the reference's own deciles, an edge either side of a value that is several of them; where
+    0 is most of all, on 0 and the fifths of the others."""
+    if (reference == 0).mean() > 0.5:
+        fifths = np.quantile(reference[reference != 0], np.arange(1, 5) / 5, method="lower")
+        edges = np.unique([0, np.nextafter(0, 1), *fifths, -np.inf, np.inf])
+    else:
+        deciles, times = np.unique(np.quantile(reference, np.arange(1, 10) / 10), return_counts=True)
+        edges = np.unique([*deciles, *np.nextafter(deciles[times > 1], np.inf), -np.inf, np.inf])
     edges = edges[(edges > reference.min()) | np.isinf(edges)]
     before, after = (np.histogram(values, edges)[0] for values in (reference, current))
     p = (before + 0.5) / (before.sum() + len(before) / 2)

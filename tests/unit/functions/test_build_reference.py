@@ -1,6 +1,7 @@
 import gzip
 import io
 import json
+import re
 from datetime import UTC, datetime
 
 import boto3
@@ -81,6 +82,75 @@ def test_settings_name_the_source_the_columns_and_the_predictions(stack, context
     assert reference.outputs == {"score"}
 
 
+def test_predictions_that_are_named_alone_leave_the_other_columns(stack, context, frame):
+    put_settings("predictions: [score]")
+    source = put(stack, "train.csv", frame.to_csv(index=False).encode())
+    assert app.lambda_handler({"endpoint": "churn", "source": source}, context)["columns"] == list(frame.columns)
+    assert state_bucket.read_reference(stack.state, "churn").outputs == {"score"}
+
+
+def test_the_index_that_pandas_writes_is_no_column(stack, context, frame):
+    shuffled = frame.sample(2000, random_state=1)
+    for name, body in (
+        ("train.csv", shuffled.to_csv().encode()),
+        ("again.csv", shuffled.reset_index(names="Unnamed: 0").to_csv(index=False).encode()),
+        ("train.parquet", parquet(shuffled)),
+    ):
+        answer = app.lambda_handler({"endpoint": "churn", "source": put(stack, name, body)}, context)
+        assert answer["columns"] == list(frame.columns)
+        assert set(state_bucket.read_reference_sample(stack.state, "churn").columns) == set(frame.columns)
+
+
+def put_parts(stack, frame, folder, name, write):
+    """The frame in three parts, and beside them what Spark and people's tools leave there."""
+    for i, rows in enumerate(np.array_split(np.arange(len(frame)), 3)):
+        put(stack, f"{folder}{name.format(i)}", write(frame.iloc[rows]))
+    for other in ("", "_SUCCESS", "._SUCCESS.crc", "_temporary/0/part-0.csv", ".ipynb_checkpoints/part-0.csv"):
+        put(stack, f"{folder}{other}", b"")
+    return f"s3://{stack.captures}/{folder}"
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_folder_of_part_files_is_one_reference(stack, context, frame, name):
+    source = put_parts(stack, frame, "train/", f"day=1/part-0000{{}}-7c1e.c000.{name.partition('.')[2]}", FORMATS[name])
+    answer = app.lambda_handler({"endpoint": "churn", "source": source}, context)
+    assert (answer["rows"], answer["columns"], answer["source"]) == (3000, list(frame.columns), source)
+    reference = state_bucket.read_reference(stack.state, "churn")
+    whole = app.lambda_handler({"endpoint": "churn", "source": put(stack, name, FORMATS[name](frame))}, context)
+    assert whole["rows"] == 3000
+    assert reference.grid.name == state_bucket.read_reference(stack.state, "churn").grid.name
+
+
+def test_a_bad_part_refuses_the_folder_with_its_key(stack, context, frame, monkeypatch):
+    def refused():
+        return app.lambda_handler({"endpoint": "churn", "source": source}, context).get("refused")
+
+    source = put_parts(stack, frame, "train/", "part-{}.csv", FORMATS["train.csv"])
+    put(stack, "train/part-3.csv", b"")  # Spark's part of no rows
+    assert refused() is None
+    put(stack, "train/part-1.csv", b"age,plan,income,score\n1,gold,2\n")
+    assert refused() == f"{source}part-1.csv, line 2: Expected 4 columns, got 3"
+    put(stack, "train/part-1.csv", b"silver,gold,x,y\n1,gold,2,3\n")
+    assert refused().startswith(f"{source}part-1.csv, line 1: other columns than in {source}part-0.csv: ")
+    monkeypatch.setattr(app, "MOST_BYTES", 10_000)
+    assert re.search("train/: .+ GB, and a reference is made of at most 1e-05 GB", refused())
+    put(stack, "train/notes.md", b"x")
+    assert refused().startswith(f"{source}notes.md: of another format than {source}part-0.csv")
+    monkeypatch.setattr(app, "MOST_FILES", 3)
+    assert "more than 3 files" in refused()
+
+
+def test_a_folder_without_training_data_is_told(stack, context):
+    put(stack, "train/_SUCCESS", b"")
+    for folder in ("train/", "none/"):
+        answer = app.lambda_handler({"endpoint": "churn", "source": f"s3://{stack.captures}/{folder}"}, context)
+        assert answer["refused"] == f"s3://{stack.captures}/{folder}: there is no file of training data under it"
+    answer = app.lambda_handler({"endpoint": "churn", "source": f"s3://{stack.captures}/train"}, context)
+    assert answer["refused"].endswith("a folder of such files in /")
+    answer = app.lambda_handler({"endpoint": "churn", "source": "s3://nobodys-bucket/train/"}, context)
+    assert "nobodys-bucket" in answer["refused"]
+
+
 def test_the_label_is_kept_in_the_sample_and_not_compared(stack, context, frame):
     source = put(stack, "train.csv", frame.assign(left=1, other=2).to_csv(index=False).encode())
     put_settings(f"{{columns: [income, age], predictions: [score], reference: '{source}', quality: {{label: left}}}}")
@@ -101,8 +171,9 @@ def test_a_file_without_header_takes_its_names_from_the_settings(stack, context,
     [
         ("train.csv", b"1,2\n3,4\n", "line 1: 2 cells and no header, and the settings name 0 columns"),
         ("train.csv", b"a,a\n1,2\n", "line 1: column 'a' stands there twice"),
-        ("train.csv", b"a,b\n1,2\n3\n", "Expected 2 columns, got 1"),
-        ("train.csv", b"", "Empty CSV file"),
+        ("train.csv", b"a,b\n1,2\n3\n", "train.csv, line 3: Expected 2 columns, got 1"),
+        ("train.csv", b"a;b\n1;2\n", "train.csv, line 1: a single column 'a;b'"),
+        ("train.csv", b"", "no rows to make a reference from"),
         ("train.jsonl", b'{"a": 1}\n[1]\n', "line 2: an object is expected"),
         ("train.jsonl", b'{"a": 1}\n{"a"', "line 2"),
         ("train.parquet", b"PAR1", "train.parquet"),
@@ -205,6 +276,26 @@ def test_a_reference_is_made_from_a_window_of_captures(stack, context):
     assert sorted(sample.columns["c0"]) == list(range(50))
 
 
+def test_packs_that_are_joined_meanwhile_are_listed_again(stack, context, monkeypatch):
+    keys = [f"churn/AllTraffic/2026/11/20/08/{i:02}-00-000-uuid.jsonl" for i in range(2)]
+    for i, key in enumerate(keys):
+        put(stack, key, capture_line(i, f"{i},a").encode())
+        put_pack(stack, "AllTraffic", key)
+    read = state_bucket.read_packs
+
+    def join_first(bucket, listed):
+        listed = list(listed)
+        if len(listed) > 1:
+            entries = [entry for pack in read(bucket, listed) for entry in pack]
+            hour = datetime(2026, 11, 20, 8, tzinfo=UTC)
+            state_bucket.write_pack(bucket, pack_key("churn", "AllTraffic", hour, "former-grid", entries), entries)
+            state_bucket.delete_packs(bucket, listed)
+        return read(bucket, listed)
+
+    monkeypatch.setattr(state_bucket, "read_packs", join_first)
+    assert app.lambda_handler({"endpoint": "churn", "captures": WINDOW, "name": "previous"}, context)["rows"] == 2
+
+
 def test_a_window_without_captures_makes_no_reference(context):
     window = {"from": "2026-11-20T08:00:00Z", "until": "2026-11-20T09:00:00Z"}
     assert "no rows" in app.lambda_handler({"endpoint": "churn", "captures": window}, context)["refused"]
@@ -236,6 +327,22 @@ def test_a_model_monitor_baseline_makes_a_reference_and_brings_its_constraints(s
     put(stack, "baseline/constraints.json", constraints)
     app.lambda_handler({"endpoint": "churn"}, context)
     assert state_bucket.read_reference(stack.state, "churn").constraints == json.loads(constraints)
+
+
+def test_a_baseline_may_lie_at_the_root_of_its_bucket(stack, context, frame, tmp_path):
+    for name, body in zip(("statistics", "constraints"), baseline(frame, tmp_path), strict=True):
+        put(stack, f"{name}.json", body)
+    answer = app.lambda_handler({"endpoint": "churn", "source": f"s3://{stack.captures}/statistics.json"}, context)
+    assert answer["rows"] == 3000
+    assert state_bucket.read_reference(stack.state, "churn").constraints is not None
+
+
+def test_columns_that_the_settings_do_not_name_may_be_unreadable(stack, context, frame):
+    source = put(stack, "train.parquet", parquet(frame.assign(photo=b"\xff")))
+    assert "column photo" in app.lambda_handler({"endpoint": "churn", "source": source}, context)["refused"]
+    put_settings("columns: [age, plan]")
+    answer = app.lambda_handler({"endpoint": "churn", "source": source}, context)
+    assert answer["columns"] == ["age", "plan"]
 
 
 def test_a_bad_model_monitor_baseline_is_refused_with_file_and_key(stack, context):

@@ -12,8 +12,9 @@ from trimtab.capture.sketch import EXACT_BINS, merge_sketches, sketch_table
 from trimtab.capture.training import training_tables
 from trimtab.model_monitor.baseline import reference_from_model_monitor
 from trimtab.model_monitor.constraints import suggested_constraints
+from trimtab.model_monitor.reports import constraints_of
 from trimtab.model_monitor.statistics import statistics_of_profile, statistics_of_sketch
-from trimtab.model_monitor.violations import Violation, violations_document
+from trimtab.model_monitor.violations import Violation, find_violations, violations_document
 
 
 def by_name(document):
@@ -102,6 +103,16 @@ def test_a_baseline_of_model_monitor_comes_back_as_it_was(shared):
         ]["data"]
         # it calls 1.0 fractional because of its text, which numbers no longer have
         assert (feature["inferred_type"], after[name]["inferred_type"]) == ("Fractional", "Integral")
+
+
+@pytest.mark.parametrize(("case", "broken"), [("good_cases", []), ("bad_cases", ["_c5"])])
+def test_a_quality_check_fails_where_that_of_the_sdks_tests_does(shared, case, broken):
+    folder = shared / "data" / "model_monitor" / "sdk-pipeline" / "quality_check_step" / "data_quality"
+    bodies = ((folder / name).read_bytes() for name in ("statistics.json", f"{case}/constraints.json"))
+    made = reference_from_model_monitor(*bodies, SOURCE, CREATED)
+    found = find_violations(made, made.profile, constraints_of(made), columns=frozenset(made.grid.columns))
+    assert [each.feature_name for each in found] == broken
+    assert {each.constraint_check_type for each in found} <= {"data_type_check"}
 
 
 def test_a_baseline_of_texts_comes_back_as_it_was(shared):

@@ -34,6 +34,13 @@ def numeric(document, i=0):
     return document["features"][i]["numerical_statistics"]
 
 
+def test_beside_a_value_that_is_most_of_all_the_cuts_stay_the_deciles():
+    x = np.where(np.arange(3000) % 10, 0.0, np.random.default_rng(1).lognormal(size=3000))
+    cuts = read(*baseline({"x": x.tolist()})).grid.columns["x"].cuts
+    fifths = reference_from_sketch(sketch(x=x.tolist()), source=SOURCE, created=CREATED).grid.columns["x"].cuts
+    assert len(cuts) < len(fifths) == 5
+
+
 def test_is_the_reference_that_the_data_itself_makes():
     made = read(*baseline())
     direct = reference_from_sketch(sketch(**DATA), source=SOURCE, created=CREATED)
@@ -88,7 +95,10 @@ def test_codes_are_categories_where_settings_or_constraints_say_so():
     def as_text(constraints):
         constraints["features"][1]["inferred_type"] = "String"
 
-    assert not isinstance(read(*baseline(edit_constraints=as_text)).grid.columns["n"], NumericBins)
+    made = read(*baseline(edit_constraints=as_text))
+    assert not isinstance(made.grid.columns["n"], NumericBins)
+    assert made.called_texts == {"n"}
+    assert read(*baseline(edit_constraints=as_text), categorical=frozenset("n")).called_texts == frozenset()
 
 
 def test_values_that_an_owner_allows_are_known_though_the_baseline_had_none():
@@ -111,6 +121,59 @@ def test_values_that_are_not_listed_leave_the_vocabulary_open():
 def test_an_empty_feature_stops_nothing():
     made = read(*baseline({"x": [1.0, 2.0], "n": [np.nan, np.nan]}))
     assert made.profile.columns["n"].missing == 2
+
+
+def test_a_feature_of_unknown_type_has_no_values():
+    made = read(*baseline(edit=change(("features", 1), {"name": "n", "inferred_type": "Unknown"})))
+    assert made.profile.columns["n"].missing == 1500
+
+
+def test_missing_cells_among_the_buckets_are_no_category():
+    def as_deequ(statistics):
+        text = statistics["features"][2]["string_statistics"]
+        text["common"] = {"num_present": 1500, "num_missing": 7}
+        text["distribution"]["categorical"]["buckets"].append({"value": "NullValue", "count": 7})
+
+    made = read(*baseline(edit=as_deequ))
+    assert set(made.grid.columns["c"].values) == {"a", "b", "1"}
+    assert (made.profile.columns["c"].valid, made.profile.columns["c"].missing) == (1500, 7)
+
+
+def test_a_distribution_that_is_left_out_leaves_the_vocabulary_open():
+    def as_of_late(statistics):  # as containers of 2024 write it, with an estimate of the distinct values
+        text = statistics["features"][2]["string_statistics"]
+        del text["distribution"]
+        statistics["features"][2]["string_statistics"] = {**text, "distinct_count": 1534.0, "completeness": 1.0}
+
+    made = read(*baseline(edit=as_of_late))
+    assert made.grid.columns["c"].open
+    assert made.profile.columns["c"].valid == 1500
+
+
+def test_giants_and_what_they_make_of_mean_and_deviation_are_left_out():
+    def with_a_giant(statistics):
+        found = numeric(statistics)
+        found["distribution"]["kll"]["sketch"]["data"][0][0] = 1.7976931348623157e308
+        found |= {"mean": 1.2e305, "sum": 1.7e308, "std_dev": 4.6e306, "max": 1.7976931348623157e308}
+
+    column = read(*baseline(edit=with_a_giant)).profile.columns["x"]
+    assert (column.valid, column.invalid) == (1496, 1)
+    assert column.total / column.valid == pytest.approx(50, abs=1)
+    assert column.maximum < 100
+
+
+def test_a_feature_of_nothing_that_counts_as_a_number_stops_nothing():
+    def all_nan(statistics):
+        found = numeric(statistics)
+        found["distribution"]["kll"]["sketch"]["data"] = [["NaN"] * 1497]
+        found |= dict.fromkeys(("mean", "sum", "std_dev", "min", "max"), "NaN")
+
+    assert read(*baseline(edit=all_nan)).profile.columns["x"].valid == 1497
+
+
+def test_buckets_serve_where_the_sketch_is_empty():
+    made = read(*baseline(edit=change((*X, "distribution", "kll", "sketch"), {"parameters": {"c": 0.64}})))
+    assert made.profile.columns["x"].valid == 1497
 
 
 def change(path, value):
@@ -168,6 +231,13 @@ def test_bad_constraints_are_refused_with_file_and_key(edit, problem):
         read(*baseline(edit_constraints=edit))
     assert str(caught.value).startswith("s3://baselines/churn/constraints.json: ")
     assert problem in str(caught.value)
+
+
+def test_a_faulty_feature_is_the_only_fault_that_is_told():
+    with pytest.raises(InvalidReferenceError) as caught:
+        read(*baseline({"x": DATA["x"]}, edit=change((*X, "common", "num_present"), -1)))
+    assert "features.0.numerical_statistics.common.num_present: Input should be greater" in str(caught.value)
+    assert "Tuple should have" not in str(caught.value)
 
 
 def test_what_is_no_json_is_refused():

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -74,6 +75,23 @@ def test_metrics_have_model_monitors_names_and_dimensions():
     }
     assert data["feature_non_null_x"]["Value"] == pytest.approx(500 / 501)
     assert 0.3 < data["feature_baseline_drift_x"]["Value"] < 0.5
+
+
+@pytest.mark.parametrize(
+    ("of_all", "of_x", "left"),
+    [
+        ("Disabled", {}, set()),
+        ("Enabled", {"emit_metrics": "Disabled"}, {"c"}),
+        ("Disabled", {"emit_metrics": "Enabled"}, {"x"}),
+    ],
+)
+def test_features_whose_constraints_switch_metrics_off_have_none(of_all, of_x, left):
+    rules = {
+        "features": [{"name": "x", "monitoringConfigOverrides": of_x}],
+        "monitoring_config": {"emit_metrics": of_all},
+    }
+    made = window_metrics("e", "v", END, replace(BASELINE, constraints=rules), CURRENT, ModelMonitorSettings(), now=END)
+    assert {datum["MetricName"][-1] for datum in made} == left
 
 
 def test_a_window_that_cloudwatch_would_refuse_has_no_metrics():

@@ -52,7 +52,11 @@ def test_numbers_that_are_codes_are_categories_where_the_settings_say_so():
 def test_too_many_values_are_counted_and_not_listed():
     text = statistics_of_sketch(sketch(x=[f"v{i}" for i in range(121)]))["features"][0]["string_statistics"]
     assert text["distinct_count"] == 121
-    assert text["distribution"]["categorical"]["buckets"] == []
+    assert "distribution" not in text
+    assert (
+        "string_constraints"
+        not in suggested_constraints(statistics_of_sketch(sketch(x=[f"v{i}" for i in range(121)])))["features"][0]
+    )
 
 
 def test_a_window_tells_everything_but_buckets_exactly():
@@ -62,6 +66,15 @@ def test_a_window_tells_everything_but_buckets_exactly():
     assert numeric["mean"] == pytest.approx(values.mean(), rel=1e-9)
     assert numeric["std_dev"] == pytest.approx(values.std(), rel=1e-9)
     assert (numeric["min"], numeric["max"]) == (values.min(), values.max())
+
+
+def test_numbers_far_from_zero_deviate_by_no_more_than_their_range_allows():
+    def deviation(*cells):
+        (feature,) = statistics_of_sketch(sketch(x=cells))["features"]
+        return feature["numerical_statistics"]["std_dev"]
+
+    assert deviation(*[1.7e18 + 1000.0] * 1001) == 0
+    assert deviation(*np.linspace(1.7e18, 1.7e18 + 4096, 1001)) <= 2048
 
 
 def test_a_window_counts_values_that_the_baseline_lacks_together():
@@ -107,6 +120,22 @@ def test_suggests_the_constraints_that_the_data_satisfies():
     ]
     read = Constraints.model_validate(made)
     assert read.config_of(read.features[0]).distribution_constraints.categorical_threshold == 0.1
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        {"string_constraints": {"domains": ["a"], "monitoring_config_overrides": {"evaluate_constraints": "Disabled"}}},
+        {"monitoring_config_overrides": {"evaluate_constraints": "Disabled"}},
+        {
+            "monitoring_config_overrides": {"evaluate_constraints": "Enabled"},
+            "monitoringConfigOverrides": {"evaluate_constraints": "Disabled"},
+        },
+    ],
+)
+def test_overrides_hold_wherever_the_sdk_has_written_them(edited):
+    read = Constraints.model_validate({"features": [{"name": "c", **edited}], "monitoring_config": {}})
+    assert read.config_of(read.features[0]).evaluate_constraints == "Disabled"
 
 
 def test_overrides_are_laid_over_the_configuration_of_all():

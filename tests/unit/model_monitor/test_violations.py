@@ -1,13 +1,16 @@
+import json
 import re
 
 import numpy as np
 import pytest
 
-from tests.unit.model_monitor.builders import reference, window
+from tests.unit.model_monitor.builders import CREATED, SOURCE, reference, sketch, window
 from trimtab.capture.profile import Profile
+from trimtab.capture.reference import decode_reference, encode_reference
+from trimtab.model_monitor.baseline import reference_from_model_monitor
 from trimtab.model_monitor.constraints import Constraints, suggested_constraints
 from trimtab.model_monitor.reports import constraints_of
-from trimtab.model_monitor.statistics import statistics_of_profile
+from trimtab.model_monitor.statistics import statistics_of_profile, statistics_of_sketch
 from trimtab.model_monitor.violations import baseline_drifts, find_violations, violations_document
 
 RNG = np.random.default_rng(0)
@@ -48,6 +51,42 @@ def test_whole_numbers_and_missing_ones_are_no_wrong_type():
     assert [
         each for each in check(rules, x=[1.0, np.nan] * 500) if each.constraint_check_type == "data_type_check"
     ] == []
+
+
+def called(of, name, inferred_type, **cells):
+    """The violations of a window, where the constraints of a baseline of these columns name one's type so."""
+    statistics = statistics_of_sketch(sketch(**of))
+    document = suggested_constraints(statistics)
+    next(each for each in document["features"] if each["name"] == name)["inferred_type"] = inferred_type
+    made = reference_from_model_monitor(json.dumps(statistics).encode(), json.dumps(document).encode(), SOURCE, CREATED)
+    kept = decode_reference(encode_reference(made))
+    return find_violations(kept, window(kept, **cells), constraints_of(kept), columns=frozenset(of))
+
+
+def test_numbers_that_the_constraints_call_string_are_no_strings():
+    (found,) = called({"n": N}, "n", "String", n=N[:1000])
+    assert (found.feature_name, found.constraint_check_type) == ("n", "data_type_check")
+    assert found.description.endswith("Expected match: 100.0%. Observed: Only 0.0% of data is String.")
+    many = RNG.choice(np.arange(0, 4000) / 8, 9000).tolist()  # more than a vocabulary lists
+    assert "Only 0.0% of data is String." in called({"x": many}, "x", "String", x=many[:3000])[0].description
+
+
+def test_texts_that_come_where_the_constraints_call_numbers_string_are_strings():
+    found = called({"n": N}, "n", "String", n=["a", "b"] * 500)
+    assert "data_type_check" not in {each.constraint_check_type for each in found}
+
+
+def test_texts_of_the_baseline_are_strings_though_they_spell_numbers():
+    zips = RNG.choice(["10115", "80331", "4b"], 3000).tolist()
+    found = called({"zip": zips}, "zip", "String", zip=["10115", "80331"] * 500)
+    assert "data_type_check" not in {each.constraint_check_type for each in found}
+
+
+def test_texts_that_the_constraints_call_numbers_are_none():
+    (found,) = called({"c": ["1", "2.5", "a", "b"] * 500}, "c", "Fractional", c=["1", "2.5", "a", "b"] * 250)
+    assert found.description.endswith("Observed: Only 50.0% of data is Fractional.")
+    (found,) = called({"c": ["1", "2.5", "a", "b"] * 500}, "c", "Integral", c=["1", "2.5", "a", "b"] * 250)
+    assert found.description.endswith("Observed: Only 25.0% of data is Integral.")
 
 
 def test_fewer_need_to_match_where_the_threshold_says_so():

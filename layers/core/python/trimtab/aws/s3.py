@@ -131,10 +131,14 @@ def list_written(bucket: str, prefix: str, start_after: str = "", before: str = 
 
 
 def list_objects(bucket: str, prefix: str) -> Iterator[ListedObject]:
-    """All objects under a prefix in order of their keys, a request per 1,000."""
-    for page in s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-        for entry in page.get("Contents", []):
-            yield ListedObject(entry["Key"], entry["Size"], entry.get("StorageClass", "STANDARD"))
+    """All objects under a prefix in order of their keys, a request per 1,000. Raises ObjectNotFoundError for a bucket
+    that is not there, ObjectForbiddenError."""
+    try:
+        for page in s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for entry in page.get("Contents", []):
+                yield ListedObject(entry["Key"], entry["Size"], entry.get("StorageClass", "STANDARD"))
+    except ClientError as error:
+        raise _translated(error, bucket, prefix) from error
 
 
 def list_folders(bucket: str, prefix: str) -> list[str]:

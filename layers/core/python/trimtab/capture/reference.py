@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from trimtab.capture.free_text import settled
 from trimtab.capture.grid import Grid, grid_document, grid_from_document
 from trimtab.capture.pack import profile_document, profile_from_document
 from trimtab.capture.profile import Profile
@@ -20,7 +21,8 @@ class Reference:
     """What live data is compared with.
 
     `source` says where it came from (an S3 address, or the window of captures). `created` is ISO 8601 UTC. `outputs`
-    names the columns that come out of the model. `constraints` is Model Monitor's constraints.json where there was one.
+    names the columns that come out of the model. `constraints` is Model Monitor's constraints.json where there was one,
+    and `called_texts` names the columns that it calls String though its statistics are those of numbers.
     """
 
     grid: Grid
@@ -29,15 +31,22 @@ class Reference:
     created: str
     outputs: frozenset[str] = frozenset()
     constraints: Mapping[str, Any] | None = None
+    called_texts: frozenset[str] = frozenset()
 
 
 def reference_from_sketch(
-    sketch: Sketch, *, source: str, created: str, categorical: frozenset[str] = frozenset()
+    sketch: Sketch,
+    *,
+    source: str,
+    created: str,
+    categorical: frozenset[str] = frozenset(),
+    only_deciles: bool = False,
 ) -> Reference:
-    """The reference that a window of captures makes, known by its merged sketch."""
+    """The reference that a window of captures makes, known by its merged sketch. `only_deciles`: see `numeric_bins`."""
     if not sketch.rows or not sketch.columns:
         raise InvalidReferenceError(f"{source}: no rows to make a reference from")
-    grid = grid_of(sketch, categorical=categorical)
+    sketch = settled(sketch, categorical)
+    grid = grid_of(sketch, categorical=categorical, only_deciles=only_deciles)
     return Reference(
         grid=grid, profile=profile_of(sketch, grid), source=source, created=created, outputs=sketch.outputs
     )
@@ -55,6 +64,7 @@ def encode_reference(reference: Reference) -> bytes:
             "grid": grid_document(reference.grid.columns),
             "profile": profile_document(reference.profile),
             "constraints": reference.constraints,
+            "called_texts": sorted(reference.called_texts),
         }
     ).encode()
 
@@ -72,6 +82,7 @@ def decode_reference(body: bytes) -> Reference:
             created=document["created"],
             outputs=frozenset(document["outputs"]),
             constraints=document["constraints"],
+            called_texts=frozenset(document.get("called_texts", ())),  # references of former versions have none
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, InvalidReferenceError):

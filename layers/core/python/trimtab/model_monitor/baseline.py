@@ -7,7 +7,6 @@ without a sketch the ten buckets are all there is, and numbers are taken to lie 
 import json
 from collections import Counter
 from dataclasses import replace
-from math import isfinite
 from typing import Annotated, Any
 
 import numpy as np
@@ -20,6 +19,8 @@ from trimtab.model_monitor.constraints import Constraints, FeatureConstraints, I
 
 STATISTICS, CONSTRAINTS = "statistics.json", "constraints.json"
 _POINTS_PER_BUCKET = 100
+_NULL = "NullValue"
+"""What Deequ's histograms call missing cells."""
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -39,7 +40,7 @@ class _Bucket(_Read):
 
 
 class _KllSketch(_Read):
-    data: tuple[tuple[float, ...], ...]
+    data: tuple[tuple[float, ...], ...] = ()
 
 
 class _Kll(_Read):
@@ -81,7 +82,7 @@ class _Text(_Read):
 
 class _Feature(_Read):
     name: str
-    inferred_type: InferredType = "Unknown"
+    inferred_type: InferredType | None = None
     numerical_statistics: _Numeric | None = None
     string_statistics: _Text | None = None
 
@@ -109,7 +110,8 @@ def reference_from_model_monitor(
 
     `columns` and `predictions` choose features, of the constraints too, and their order (all, as they stand, when no
     columns are named); predictions are the model's outputs. Features that the constraints call String, and those in
-    `categorical`, are categories. Raises InvalidReferenceError that names the file and the key.
+    `categorical`, are categories; of the former those that hold numbers are told, unless they are among the latter,
+    which are codes by the settings. Raises InvalidReferenceError that names the file and the key.
     """
     baseline = _parsed(_Statistics, statistics, source)
     rules_source = f"{source.removesuffix(STATISTICS)}{CONSTRAINTS}"
@@ -125,28 +127,35 @@ def reference_from_model_monitor(
         raise InvalidReferenceError(f"{source}: features: none is called {', '.join(absent)}, which the settings name")
     sketch = Sketch(
         rows=baseline.dataset.item_count,
-        columns={name: _column(features[name], by_name.get(name), source) for name in order},
+        columns={
+            name: _column(features[name], by_name.get(name), source, rows=baseline.dataset.item_count) for name in order
+        },
         outputs=frozenset(predictions) & set(order),
     )
     texts = {name for name in order if _is_text(features[name], by_name.get(name))}
-    reference = reference_from_sketch(sketch, source=source, created=created, categorical=categorical | texts)
+    reference = reference_from_sketch(
+        sketch, source=source, created=created, categorical=categorical | texts, only_deciles=True
+    )
     if document is not None:
         chosen = [feature for feature in document["features"] if not columns or feature["name"] in order]
         document = {**document, "features": chosen}
-    return replace(reference, constraints=document)
+    numbers = {name for name in texts - categorical if features[name].numerical_statistics is not None}
+    return replace(reference, constraints=document, called_texts=frozenset(numbers))
 
 
 def _is_text(feature: _Feature, rules: FeatureConstraints | None) -> bool:
     return feature.numerical_statistics is None or (rules is not None and rules.inferred_type == "String")
 
 
-def _column(feature: _Feature, rules: FeatureConstraints | None, source: str) -> ColumnSketch:
+def _column(feature: _Feature, rules: FeatureConstraints | None, source: str, *, rows: int) -> ColumnSketch:
     where = f"{source}: features, {feature.name}"
     if feature.numerical_statistics is not None:
         return _numbers(feature.numerical_statistics, feature.inferred_type, where)
     if feature.string_statistics is not None:
         domain = (rules.string_constraints.domains if rules and rules.string_constraints else None) or ()
         return _texts(feature.string_statistics, domain, where)
+    if feature.inferred_type == "Unknown":  # it has no values
+        return ColumnSketch(missing=rows)
     raise InvalidReferenceError(f"{where}: has neither numerical_statistics nor string_statistics")
 
 
@@ -154,7 +163,10 @@ def _texts(text: _Text, domain: tuple[str, ...], where: str) -> ColumnSketch:
     counts: Counter[str] = Counter()
     for bucket in text.distribution.categorical.buckets:
         counts[canonical_text(bucket.value)] += bucket.count
-    listed, present = counts.total(), text.common.num_present
+    listed, present, missing = counts.total(), text.common.num_present, text.common.num_missing
+    if listed == present + missing and missing and counts[_NULL] == missing:
+        del counts[_NULL]
+        listed = present
     if listed > present:
         raise InvalidReferenceError(
             f"{where}.string_statistics: buckets hold {listed} values, and common.num_present says {present}"
@@ -171,15 +183,19 @@ def _texts(text: _Text, domain: tuple[str, ...], where: str) -> ColumnSketch:
         # values that are not listed are too many to list
         texts={value: n for value, n in counts.items() if value not in numbers} if listed == present else None,
         text_cells=present - sum(counts[value] for value in numbers),
-        missing=text.common.num_missing,
+        missing=missing,
     )
 
 
-def _numbers(numeric: _Numeric, inferred_type: InferredType, where: str) -> ColumnSketch:
+def _numbers(numeric: _Numeric, inferred_type: InferredType | None, where: str) -> ColumnSketch:
     present, missing = numeric.common.num_present, numeric.common.num_missing
     if not present:
         return ColumnSketch(missing=missing)
     values, weights = _items(numeric, where)
+    if not len(values):  # nan, infinities and giants alone
+        return ColumnSketch(texts=None, text_cells=present, missing=missing)
+    if any(end is not None and not abs(end) <= LARGEST for end in (numeric.min, numeric.max)):
+        numeric = _Numeric(common=numeric.common)  # what it says is of numbers that do not count as such here
     count = int(weights.sum())
     if count > present:
         raise InvalidReferenceError(
@@ -215,19 +231,19 @@ def _numbers(numeric: _Numeric, inferred_type: InferredType, where: str) -> Colu
 
 
 def _items(numeric: _Numeric, where: str) -> tuple[FloatArray, IntArray]:
-    """The numbers in increasing order and how many each stands for."""
+    """The numbers in increasing order and how many each stands for; none when all are beyond what counts as one."""
     kll = numeric.distribution.kll if numeric.distribution else _Kll()
     values, weights = np.empty(0), np.empty(0, np.int64)
-    if kll.sketch:
+    if kll.sketch and any(kll.sketch.data):
         values = np.concatenate([np.array(level, np.float64) for level in kll.sketch.data] or [values])
         sizes = [len(level) for level in kll.sketch.data]
         weights = np.repeat(np.left_shift(1, np.arange(len(sizes))), sizes)
     elif kll.buckets:
         values, weights = _spread(kll.buckets)
-    usable = np.abs(values) <= LARGEST  # neither are nan and infinities
-    values, weights = values[usable], weights[usable]
     if not len(values):
         raise InvalidReferenceError(f"{where}.numerical_statistics: distribution.kll holds no numbers")
+    usable = np.abs(values) <= LARGEST  # neither are nan and infinities
+    values, weights = values[usable], weights[usable]
     order = np.argsort(values, kind="stable")
     return values[order], weights[order]
 
@@ -247,7 +263,7 @@ def _spread(buckets: tuple[_Bucket, ...]) -> tuple[FloatArray, IntArray]:
 
 
 def _or(given: float | None, otherwise: float) -> float:
-    return given if given is not None and isfinite(given) else otherwise
+    return given if given is not None and abs(given) <= LARGEST else otherwise  # nan is not
 
 
 def _json(body: bytes, name: str) -> Any:
@@ -280,5 +296,7 @@ def _constraints(document: Any, name: str) -> Constraints:
 
 def _faults(error: ValidationError) -> str:
     faults = error.errors()
+    # a tuple one of whose items is faulty is told to be too short as well
+    faults = [fault for fault in faults if fault["type"] != "too_short"] or faults
     said = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'document'}: {fault['msg']}" for fault in faults[:3])
     return said if len(faults) <= 3 else f"{said}; and {len(faults) - 3} more"

@@ -1,6 +1,7 @@
 """Model Monitor's constraints.json: suggested from statistics, or an owner's own, read with its thresholds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import reduce
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -59,17 +60,30 @@ class StringConstraints(_Read):
     """What holds for the texts of a feature: the values it may take."""
 
     domains: tuple[str, ...] | None = None
+    monitoring_config_overrides: Mapping[str, Any] | None = None
 
 
 class FeatureConstraints(_Read):
-    """What one feature must satisfy. `monitoringConfigOverrides` is laid over the configuration of all."""
+    """What one feature must satisfy. `overrides` are laid over the configuration of all.
+
+    The documentation calls them `monitoringConfigOverrides`. `Constraints.set_monitoring` of the SageMaker SDK writes
+    `monitoring_config_overrides`, up to version 2 within `string_constraints`, later beside them.
+    """
 
     name: str
     inferred_type: InferredType = "Unknown"
     completeness: Annotated[float, Field(ge=0, le=1)] = 0.0
     num_constraints: NumConstraints | None = None
     string_constraints: StringConstraints | None = None
-    monitoringConfigOverrides: Mapping[str, Any] = Field(default_factory=dict)  # noqa: N815  # the file's own spelling
+    monitoringConfigOverrides: Mapping[str, Any] | None = None  # noqa: N815  # the file's own spelling
+    monitoring_config_overrides: Mapping[str, Any] | None = None
+
+    @property
+    def overrides(self) -> Mapping[str, Any]:
+        """All of them; where two differ, the documented ones hold."""
+        within = self.string_constraints.monitoring_config_overrides if self.string_constraints else None
+        known = (within, self.monitoring_config_overrides, self.monitoringConfigOverrides)
+        return reduce(_laid_over, filter(None, known), {})
 
 
 class Constraints(_Read):
@@ -80,7 +94,13 @@ class Constraints(_Read):
 
     def config_of(self, feature: FeatureConstraints) -> MonitoringConfig:
         """A feature's thresholds. Raises pydantic's ValidationError."""
-        return MonitoringConfig.model_validate(_laid_over(self.monitoring_config, feature.monitoringConfigOverrides))
+        return MonitoringConfig.model_validate(_laid_over(self.monitoring_config, feature.overrides))
+
+    def without_metrics(self, names: Iterable[str]) -> frozenset[str]:
+        """Those of the features for which `emit_metrics` is switched off, for each or for all."""
+        by_name = {feature.name: feature for feature in self.features}
+        configs = ((name, self.config_of(by_name.get(name, FeatureConstraints(name=name)))) for name in names)
+        return frozenset(name for name, config in configs if config.emit_metrics == "Disabled")
 
 
 def suggested_constraints(statistics: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,8 +135,8 @@ def _feature(feature: Mapping[str, Any]) -> dict[str, Any]:
     }
     if numeric:
         return {**known, "num_constraints": {"is_non_negative": numeric["min"] >= 0}}
-    buckets = feature["string_statistics"]["distribution"]["categorical"]["buckets"]
-    values = [bucket["value"] for bucket in buckets]
+    distribution = feature["string_statistics"].get("distribution")
+    values = [bucket["value"] for bucket in distribution["categorical"]["buckets"]] if distribution else []
     if not values or {UNLISTED, UNSEEN} & set(values):
         return known
     return {**known, "string_constraints": {"domains": values}}

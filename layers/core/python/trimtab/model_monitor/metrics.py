@@ -31,7 +31,8 @@ def window_metrics(
 ) -> list[dict[str, Any]]:
     """Data for CloudWatch's PutMetricData: of each feature `feature_data_…` (of numbers, as a set of statistics),
     `feature_non_null_…` (its completeness) and `feature_baseline_drift_…` (its distance). Empty for a window that is
-    too old. Features whose names CloudWatch does not take are left out."""
+    too old. Features whose names CloudWatch does not take are left out, and those for which the constraints switch
+    `emit_metrics` off."""
     if now - end >= OLDEST:
         return []
     dimensions = [
@@ -46,7 +47,9 @@ def window_metrics(
 
 
 def _values(reference: Reference, current: Profile, ignore: frozenset[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    drifts = baseline_drifts(reference, current, constraints_of(reference), ignore=ignore)
+    constraints = constraints_of(reference)
+    ignore |= constraints.without_metrics(reference.grid.columns)
+    drifts = baseline_drifts(reference, current, constraints, ignore=ignore)
     for name, column in current.columns.items():
         if name in ignore:
             continue

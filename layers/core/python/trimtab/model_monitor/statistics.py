@@ -88,8 +88,9 @@ def _numeric(
             "common": {"num_present": present, "num_missing": missing},
             "mean": mean,
             "sum": sums.total,
-            # the population's, as Deequ's
-            "std_dev": sqrt(max(0.0, sums.squares / numbers - mean * mean)),
+            # the population's, as Deequ's; of numbers far from zero, whose squares lose digits, at most what their
+            # range allows (Popoviciu)
+            "std_dev": min(sqrt(max(0.0, sums.squares / numbers - mean * mean)), (sums.maximum - sums.minimum) / 2),
             "min": sums.minimum,
             "max": sums.maximum,
             "distribution": {"kll": kll_document(segments, sums.minimum, sums.maximum)},
@@ -98,15 +99,17 @@ def _numeric(
 
 
 def _text(name: str, present: int, missing: int, counts: Mapping[str, int] | None) -> dict[str, Any]:
-    """`counts` None: the values are not known. Too many values are counted and not listed, as Deequ does."""
-    listed = counts.items() if counts is not None and len(counts) <= MOST_BUCKETS else []
-    ranked = sorted(listed, key=lambda bucket: (-bucket[1], bucket[0]))
+    """`counts` None: the values are not known. Too many values are counted and not listed: Model Monitor then leaves
+    the distribution out."""
+    is_listed = counts is not None and len(counts) <= MOST_BUCKETS
+    ranked = sorted(counts.items(), key=lambda bucket: (-bucket[1], bucket[0])) if counts and is_listed else []
+    buckets = [{"value": value, "count": n} for value, n in ranked]
     return {
         "name": name,
         "inferred_type": "String" if present else "Unknown",
         "string_statistics": {
             "common": {"num_present": present, "num_missing": missing},
             **({} if counts is None else {"distinct_count": float(len(counts))}),
-            "distribution": {"categorical": {"buckets": [{"value": value, "count": n} for value, n in ranked]}},
+            **({"distribution": {"categorical": {"buckets": buckets}}} if is_listed else {}),
         },
     }

@@ -12,8 +12,8 @@ from typing import Any, Literal
 from trimtab.capture.grid import NumericBins, Vocabulary
 from trimtab.capture.profile import ColumnProfile, Profile
 from trimtab.capture.reference import Reference
-from trimtab.capture.table import canonical_text
-from trimtab.model_monitor.constraints import Constraints, FeatureConstraints, MonitoringConfig
+from trimtab.capture.table import canonical_text, number_of
+from trimtab.model_monitor.constraints import Constraints, FeatureConstraints, InferredType, MonitoringConfig
 from trimtab.model_monitor.distances import categorical_distance, chi_square, numeric_distance, robust
 from trimtab.model_monitor.statistics import UNLISTED, UNSEEN
 
@@ -128,17 +128,15 @@ def _check_feature(
 ) -> Iterator[Violation]:
     bins = reference.grid.columns[feature.name]
     present = column.valid + column.invalid
-    if present and isinstance(bins, NumericBins) and feature.inferred_type in {"Integral", "Fractional"}:
-        # a whole number is fine where a fraction is expected
-        matching = (column.integral if feature.inferred_type == "Integral" else column.valid) / present
-        if matching < config.datatype_check_threshold:
-            yield Violation(
-                feature.name,
-                "data_type_check",
-                f"Data type match requirement is not met. Expected data type: {feature.inferred_type}, Expected match: "
-                f"{100 * config.datatype_check_threshold}%. Observed: Only {100 * matching}% of data is "
-                f"{feature.inferred_type}.",
-            )
+    of_type = _count_of_type(reference, column, feature)
+    if present and of_type is not None and (matching := of_type / present) < config.datatype_check_threshold:
+        yield Violation(
+            feature.name,
+            "data_type_check",
+            f"Data type match requirement is not met. Expected data type: {feature.inferred_type}, Expected match: "
+            f"{100 * config.datatype_check_threshold}%. Observed: Only {100 * matching}% of data is "
+            f"{feature.inferred_type}.",
+        )
     completeness = present / column.cells if column.cells else 0.0
     if completeness < feature.completeness:
         yield Violation(
@@ -157,6 +155,31 @@ def _check_feature(
                 f"Categorical values requirement is not met. Expected match: {100 * config.domain_content_threshold}%. "
                 f"Observed: Only {100 * matching}% of values are known.",
             )
+
+
+def _count_of_type(reference: Reference, column: ColumnProfile, feature: FeatureConstraints) -> int | None:
+    """How many values are of the type that the constraints expect; None: that is not checked.
+
+    Of categories the grid keeps the spelling of those only that the baseline has: others pass for what is expected.
+    Texts that spell numbers are texts where the baseline holds texts.
+    """
+    bins, expected = reference.grid.columns[feature.name], feature.inferred_type
+    if expected == "Unknown" or (expected == "String" and feature.name not in reference.called_texts):
+        return None
+    if isinstance(bins, NumericBins):
+        # a whole number is fine where a fraction is expected
+        return column.integral if expected == "Integral" else column.valid
+    counts: list[int] = column.counts.tolist()
+    known = zip((number_of(value) for value in bins.values), counts, strict=False)
+    others = counts[-2] if expected == "String" else 0  # of a baseline of numbers, as are these
+    return column.valid - others - sum(count for number, count in known if not _is_of_type(number, expected))
+
+
+def _is_of_type(number: float | None, expected: InferredType) -> bool:
+    """Whether a value that spells this number, or none, is of a type; as above."""
+    if number is None:
+        return expected == "String"
+    return expected == "Fractional" or (expected == "Integral" and number.is_integer())
 
 
 def _check_columns(
