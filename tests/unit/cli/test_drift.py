@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit.cli.captures import line
 from trimtab.cli import parallel
+from trimtab.cli.main import main
 
 DATA = Path(__file__).resolve().parents[3] / "local/data/car_loan"
 KEYS = {
@@ -98,6 +99,13 @@ def test_captures_of_real_data_are_judged_like_the_data(run, car_loan):
     assert ran.document["columns"]["car_value"]["psi"] > 1
 
 
+def test_signs_that_the_output_cannot_show_are_replaced(monkeypatch, train):
+    shown = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(shown, encoding="ascii"))
+    assert main(["drift", "--reference", str(train), "--current", str(train)]) == 0
+    assert b"0 % ? 0 %" in shown.getvalue()
+
+
 def test_nameless_captures_take_the_names_of_the_reference(run, train, tmp_path):
     path = tmp_path / "captures.jsonl"
     path.write_text(captures_of(sample(1500, seed=1)))
@@ -155,11 +163,12 @@ def test_a_column_that_is_there_and_empty_is_drift(run, train, tmp_path):
 
 
 def test_too_few_rows_are_neither_good_nor_bad_news(run, train, tmp_path):
-    for rows in (2, 0):
-        current = write_csv(tmp_path / "current.csv", [["x", "colour", "pred"], *sample(rows)])
+    for rows in (2, 0, None):
+        cells = [["x", "colour", "pred"], *sample(rows)] if rows is not None else []
+        current = write_csv(tmp_path / "current.csv", cells)
         ran = run("drift", "--reference", train, "--current", current, "--json")
         assert (ran.code, ran.document["verdict"]) == (4, "INSUFFICIENT_DATA")
-        assert ran.document["rows"] == {"reference": 4000, "current": rows}
+        assert ran.document["rows"] == {"reference": 4000, "current": rows or 0}
 
 
 def test_thresholds_are_those_of_the_settings_file(run, train, tmp_path):
@@ -173,6 +182,9 @@ def test_thresholds_are_those_of_the_settings_file(run, train, tmp_path):
     ran = run("drift", "--reference", train, "--current", current, "--settings", settings, "--json")
     assert (ran.code, ran.out) == (2, "")
     assert "settings.yaml: drift.psy:" in ran.err
+    settings.unlink()
+    ran = run("drift", "--reference", train, "--current", current, "--settings", settings, "--json")
+    assert (ran.code, ran.err) == (2, f"trimtab: {settings}: No such file or directory\n")
 
 
 @pytest.mark.parametrize(
@@ -182,6 +194,9 @@ def test_thresholds_are_those_of_the_settings_file(run, train, tmp_path):
         ("a.parquet", b"nothing", "a.parquet: "),
         ("a.jsonl", b'{"x": 1}\n{"x": \n', "a.jsonl, line 2: "),
         ("b.jsonl", b"\n\ngarbage\n", "b.jsonl, line 3: "),
+        ("c.csv", b"x,colour,pred\n1,red,2\n1,red\n", "c.csv, line 3: Expected 3 columns, got 2"),
+        ("d.csv", b"x,colour,pred\n1,gr\xfcn,2\n", "d.csv, line 2: not UTF-8"),
+        ("e.csv", b"x;colour;pred\n1;red;2\n", "cells must be separated by commas, not by semicolons"),
         ("b.csv", b"y\n1\n", "no column is in the reference: there are y, and x, colour, pred in the reference"),
     ],
 )
@@ -192,7 +207,9 @@ def test_bad_input_names_file_and_line(run, train, tmp_path, name, content, said
     assert said in ran.err
 
 
-@pytest.mark.parametrize(("name", "content"), [("a.csv", b"x,y\n"), ("a.jsonl", b""), ("a.jsonl", b"garbage\n")])
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.csv", b"x,y\n"), ("a.csv", b""), ("a.jsonl", b""), ("a.jsonl", b"garbage\n")]
+)
 def test_a_reference_without_rows_is_bad_input(run, train, tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     ran = run("drift", "--reference", tmp_path / name, "--current", train)
@@ -230,6 +247,31 @@ def test_prints_a_table_and_the_sentence(run, train, tmp_path):
     assert sentence.startswith("ALERT: 2 of 3 columns moved in 1,500 rows against 4,000: ")
 
 
+def test_says_why_a_column_that_alerts_among_many_is_no_alert(run, tmp_path):
+    header = [f"f{i}" for i in range(30)]
+    before, after = np.random.default_rng(0).normal(size=(2, 1500, 30))
+    after[:, 3] = 9
+    ran = run(
+        *("drift", "--reference", write_csv(tmp_path / "a.csv", [header, *before.tolist()])),
+        *("--current", write_csv(tmp_path / "b.csv", [header, *after.tolist()])),
+    )
+    assert ran.code == 0
+    assert ran.out.endswith(
+        "f3 alerts, and the window does not: it weighs 3.33 %, and it takes 5 % in one column or 10 % in all; "
+        "name it in critical to be told\n"
+    )
+
+
+def test_an_index_that_pandas_wrote_is_no_column(run, tmp_path):
+    rows = [[str(i), *row] for i, row in enumerate(sample(2000))]
+    reference = write_csv(tmp_path / "train.csv", [["", "x", "colour", "pred"], *rows])
+    (tmp_path / "captures.jsonl").write_text(captures_of(sample(1500, seed=3)))
+    for current in (tmp_path / "captures.jsonl", reference):
+        ran = run("drift", "--json", "--reference", reference, "--current", current)
+        assert ran.code == 0
+        assert ran.document["columns"].keys() == {"x", "colour", "pred"}
+
+
 def test_row_ids_are_no_features(run, tmp_path):
     header = ["id", "x", "colour", "pred"]
     reference = [[str(1 + i), *row] for i, row in enumerate(sample(2000))]
@@ -240,6 +282,22 @@ def test_row_ids_are_no_features(run, tmp_path):
     )
     assert ran.code == 0
     assert ran.document["columns"]["id"]["reason"] == "numbers the rows of the reference: no feature"
+
+
+def test_dates_are_not_judged_but_named(run, tmp_path):
+    header = ["day", "x", "colour", "pred"]
+    reference = [[f"2026-04-{1 + i % 28:02}", *row] for i, row in enumerate(sample(2000))]
+    current = [[f"2026-05-{1 + i % 28:02}", *row] for i, row in enumerate(sample(1500, seed=3))]
+    files = (
+        *("--reference", write_csv(tmp_path / "reference.csv", [header, *reference])),
+        *("--current", write_csv(tmp_path / "current.csv", [header, *current])),
+    )
+    ran = run("drift", "--json", *files)
+    assert ran.code == 0
+    assert ran.document["columns"]["day"]["verdict"] == "INSUFFICIENT_DATA"
+    assert ran.document["columns"]["day"]["reason"] == "dates or times: later data always has new ones"
+    (tmp_path / "settings.yaml").write_text("critical: [day]")
+    assert run("drift", "--json", "--settings", tmp_path / "settings.yaml", *files).code == 3
 
 
 def test_regression_data_of_nannyml(run, shared, tmp_path):
@@ -274,3 +332,23 @@ def test_a_baseline_of_model_monitor_is_a_reference(run, shared, tmp_path):
     ran = run("drift", "--reference", baseline, "--current", tmp_path / "current.csv", "--json")
     assert ran.document["rows"] == {"reference": 418, "current": 600}
     assert ran.code == 0
+
+
+def test_rows_of_one_request_that_are_alike_count_as_fewer_and_that_is_said(run, tmp_path):
+    random = np.random.default_rng(3)
+
+    def captures(name, requests, size):
+        users = random.normal(size=requests)
+        sent = ["".join(f"{user:.4f},{item:.4f}\n" for item in random.normal(size=size)) for user in users]
+        path = tmp_path / name
+        path.write_text("".join(line(each, "0.5\n" * size) for each in sent))
+        return path
+
+    reference, current = captures("reference.jsonl", 3000, 1), captures("current.jsonl", 150, 20)
+    ran = run("drift", "--reference", reference, "--current", current)
+    assert ran.code == 0
+    assert "rows of one request are alike in 1 column: in the tests, 3,000 of c0 count as 150" in ran.out
+    columns = run("drift", "--reference", reference, "--current", current, "--json").document["columns"]
+    assert columns["c0"]["rows"] == [3000, 3000]
+    assert columns["c0"]["rows_effective"] == [3000, 150]
+    assert columns["c1"].get("rows_effective", [3000, 3000])[1] > 2700

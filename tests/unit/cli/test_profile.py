@@ -59,6 +59,14 @@ def test_says_where_the_first_of_each_reason_is(run, tmp_path):
     assert ran.out.endswith("1 file, 3 rows, coverage 60 %\n")
 
 
+def test_a_file_that_is_no_table_says_why_and_in_which_line(run, tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"a,b\n1,2\n1,2,3\n")
+    (tmp_path / "b.csv").write_bytes(b"a;b\n1;2\n")
+    out = run("profile", tmp_path).out
+    assert "  not read: 1 not_a_table (line 3: Expected 2 columns, got 3)\n" in out
+    assert "(line 1: a single column 'a;b': cells must be separated by commas, not by semicolons)\n" in out
+
+
 def test_a_lost_output_leaves_its_row_and_lowers_the_coverage(run, tmp_path):
     path = tmp_path / "captures.jsonl"
     path.write_text(line("1,2") * 3 + line("1,2", "0.1\n0.2\n"))

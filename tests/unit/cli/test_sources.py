@@ -1,3 +1,4 @@
+import os
 import sys
 
 import boto3
@@ -26,6 +27,22 @@ def test_a_folder_stands_for_what_is_in_and_below_it(tmp_path):
         (tmp_path / name).touch()
     found = [path.removeprefix(f"{tmp_path}/") for path in find_files([str(tmp_path)])]
     assert found == ["a.csv", "b/2.jsonl", "b/c/1.jsonl.gz"]
+
+
+def test_a_folder_that_cannot_be_listed_is_not_passed_over(tmp_path, run, monkeypatch):
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "a.jsonl").touch()
+    scandir = os.scandir
+
+    def refuse_closed(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse_closed)
+    ran = run("profile", str(tmp_path), "--json")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == f"trimtab: {tmp_path}/closed: Permission denied\n"
 
 
 def test_a_file_named_twice_counts_once(tmp_path):

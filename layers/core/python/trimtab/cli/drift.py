@@ -19,6 +19,7 @@ from trimtab.cli.reading import Account, Reading, place, read_part, reading_of
 from trimtab.cli.references import build_reference
 from trimtab.cli.sources import Part, find_files, parts_of
 from trimtab.drift.assessment import Assessment, assess
+from trimtab.drift.dates import WHY_NOT_JUDGED
 from trimtab.drift.evidence import column_document
 from trimtab.drift.verdict import Verdict
 from trimtab.settings import EndpointSettings
@@ -37,6 +38,7 @@ _FIGURES = (
     "verdict",
     "reason",
 )
+_NOTABLY_FEWER = 0.9
 _ORDER = ("ALERT", "WARN", "OK", "INSUFFICIENT_DATA")
 _HEADER = ("column", "kind", "PSI", "adjusted", "p", "missing", "unseen", "verdict", "reason")
 
@@ -87,6 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     unjudged = {
         **dict.fromkeys(absent, "does not occur in the current data"),
         **dict.fromkeys(built.running_numbers, "numbers the rows of the reference: no feature"),
+        **dict.fromkeys(assessment.dates, WHY_NOT_JUDGED),
     }
     document = verdict_document(
         assessment, reference, {name: why for name, why in unjudged.items() if name not in settings.ignore}
@@ -105,9 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
 def count_current(parts: list[Part], settings: EndpointSettings, reference: Reference, jobs: int) -> Counted:
     """The counts of all parts on the reference's grid."""
     columns = reference.grid.columns
-    reading = reading_of(settings, names=tuple(columns))
-    if settings.columns:  # else a request's column c0 is not the reference's
-        reading = replace(reading, layout=settings.layout(columns))
+    reading = replace(reading_of(settings, names=tuple(columns)), layout=settings.layout(columns))
     work = partial(count_part, reading=reading, reference=reference)
     total = Counted(add_profiles([], reference.grid))
     for counted in map_parts(work, parts, jobs):
@@ -166,9 +167,15 @@ def verdict_document(assessment: Assessment, reference: Reference, unjudged: Map
         "columns": {
             name: {key: document.get(key) for key in _FIGURES}
             | {"reason": document["reason"] or document.get("skipped") or ""}
+            | _fewer_rows(document)
             for name, document in ranked
         },
     }
+
+
+def _fewer_rows(document: Mapping[str, Any]) -> dict[str, Any]:
+    """As how many independent rows a column's rows count, where that is fewer."""
+    return {key: document[key] for key in ("rows", "rows_effective") if "rows_effective" in document}
 
 
 def _refuse_what_cannot_be_compared(patterns: list[str], current: Counted, reference: Reference) -> None:
@@ -219,4 +226,23 @@ def _print_table(document: Mapping[str, Any]) -> None:
     if rows:
         tell("\n".join(aligned(_HEADER, rows)))
         tell("")
+    if note := _note_on_requests(document["columns"]):
+        tell(note)
     tell(f"{document['verdict']}: {printable(document['reason'])}")
+
+
+def _note_on_requests(columns: Mapping[str, Mapping[str, Any]]) -> str:
+    """Which columns' rows count as notably fewer in the tests, and as how few at worst; "" where none do."""
+    shares = {
+        name: column["rows_effective"][1] / column["rows"][1]
+        for name, column in columns.items()
+        if "rows_effective" in column and column["rows"][1]
+    }
+    fewer = sorted((share, name) for name, share in shares.items() if share < _NOTABLY_FEWER)
+    if not fewer:
+        return ""
+    least = columns[fewer[0][1]]
+    return (
+        f"rows of one request are alike in {count(len(fewer), 'column')}: in the tests, "
+        f"{least['rows'][1]:,} of {printable(fewer[0][1])} count as {least['rows_effective'][1]:,}"
+    )

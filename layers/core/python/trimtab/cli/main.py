@@ -1,6 +1,7 @@
 """`trimtab`: parses the command line, runs a command, and turns its errors into messages and exit codes."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,8 @@ _PACKAGES = {"botocore": "boto3"}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command of `argv` (the process's own by default); its exit code. A wrong option exits with 2."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # not every terminal and pipe knows the arrows of the tables
     arguments = _parser().parse_args(argv)
     try:
         code: int = arguments.run(arguments)

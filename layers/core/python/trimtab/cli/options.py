@@ -38,7 +38,9 @@ def settings_of_file(path: str | None) -> EndpointSettings:
         return EndpointSettings()
     try:
         return parse_endpoint_settings(Path(path).read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, SettingsError) as error:
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+    except (UnicodeDecodeError, SettingsError) as error:
         raise InputError(f"{path}: {error}") from error
 
 

@@ -23,6 +23,10 @@ from trimtab.cli.reading import Account, Reading, line_of, read_part, reading_of
 from trimtab.cli.references import column_names
 from trimtab.cli.sources import Part, find_files, parts_of
 
+_NOT_OPENED, _NOT_A_TABLE = "not_opened", "not_a_table"
+_OF_THE_WHOLE = frozenset({_NOT_OPENED, _NOT_A_TABLE})
+"""Reasons that are about a file and not a line of it."""
+
 
 @dataclass(frozen=True)
 class Cells:
@@ -96,8 +100,10 @@ def profile_part(part: Part, reading: Reading, reference: Reference | None) -> F
             columns = _added(columns, {name: _cells(column) for name, column in table.columns.items()})
             account = account.with_table(table)
     except (OSError, InvalidReferenceError) as error:
-        reason = "not_opened" if isinstance(error, OSError) else "not_a_table"
-        account = account.with_unreadable(part, Unreadable(1, reason, printable(str(error))[:DETAIL_LENGTH]))
+        reason = _NOT_OPENED if isinstance(error, OSError) else _NOT_A_TABLE
+        # the file is named above; a long path would leave no room for what is wrong
+        detail = printable(str(error)).removeprefix(printable(part.path)).lstrip(",: ")
+        account = account.with_unreadable(part, Unreadable(1, reason, detail[:DETAIL_LENGTH]))
     return FileProfile(rows, columns, account)
 
 
@@ -161,4 +167,5 @@ def _file_lines(path: str, profile: FileProfile, categorical: frozenset[str]) ->
         yield f"  {number:,} {kind}: {names}"
     for reason, times in account.reasons.most_common():
         part, item = account.first[reason]
-        yield f"  not read: {times:,} {reason} (line {line_of(part, item)}: {printable(item.detail)})"
+        where = "" if reason in _OF_THE_WHOLE else f"line {line_of(part, item)}: "
+        yield f"  not read: {times:,} {reason} ({where}{printable(item.detail)})"

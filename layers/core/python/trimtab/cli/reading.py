@@ -21,7 +21,7 @@ _MANIFEST = "a batch transform's list of captured files holds no requests: give 
 
 @dataclass(frozen=True)
 class Reading:
-    """How the files of one side are read: `layout` for captures, `names` for tables without a header row."""
+    """How the files of one side are read: `names` are those of tables without a header row."""
 
     layout: Layout = field(default_factory=Layout)
     names: tuple[str, ...] = ()
@@ -93,7 +93,7 @@ def read_part(part: Part, reading: Reading) -> Iterator[Table | Unreadable]:
         from trimtab.capture.training import training_tables
 
         with seekable(part) as file:
-            yield from training_tables(file, part.path, reading.names)
+            yield from training_tables(file, part.path, reading.names, known=reading.layout)
 
 
 def place(part: Part, item: Unreadable) -> str:

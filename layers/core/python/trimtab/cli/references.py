@@ -1,14 +1,15 @@
 """The reference on one machine: made from captures or tables as build_reference makes it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from math import isclose
 
 from trimtab.capture.decode import Unreadable
+from trimtab.capture.free_text import absent, covers, present
 from trimtab.capture.reference import InvalidReferenceError, Reference, reference_from_sketch
-from trimtab.capture.sketch import EXACT_BINS, ColumnSketch, Sketch, merge_sketches, sketch_table
+from trimtab.capture.row_numbers import is_running_number, without_index
+from trimtab.capture.sketch import EXACT_BINS, Sketch, merge_as_they_come, sketch_table
 from trimtab.capture.table import Table
 from trimtab.cli.naming import tell_outputs
 from trimtab.cli.options import InputError
@@ -17,9 +18,6 @@ from trimtab.cli.reading import Account, place, read_part, reading_of
 from trimtab.cli.sources import Part, find_files, parts_of, seekable
 from trimtab.model_monitor.baseline import CONSTRAINTS, STATISTICS, reference_from_model_monitor
 from trimtab.settings import EndpointSettings
-
-_MERGED_AT_ONCE = 4
-_FEWEST_RUNNING = 100
 
 
 @dataclass(frozen=True)
@@ -45,19 +43,20 @@ def build_reference(pattern: str, settings: EndpointSettings, jobs: int) -> Buil
             account += of_part
             yield sketch
 
-    sketch = _merged(sketches())
+    sketch = merge_as_they_come(sketches(), most_bins=EXACT_BINS)
     if not sketch.rows and account.first:
         raise InputError("; ".join(place(*each) for each in account.first.values()))
     wanted = (*settings.columns, *settings.predictions) if settings.columns else ()
-    absent = sorted(set(wanted or settings.predictions) - sketch.columns.keys())
-    if absent and sketch.rows:
-        raise InvalidReferenceError(f"{pattern}: has no column {', '.join(absent)}")
+    missing = absent(wanted or settings.predictions, sketch.columns)
+    if missing and sketch.rows:
+        raise InvalidReferenceError(f"{pattern}: has no column {', '.join(missing)}")
     if wanted:
-        sketch = replace(sketch, columns={name: sketch.columns[name] for name in wanted if name in sketch.columns})
+        sketch = replace(sketch, columns={name: sketch.columns[name] for name in present(wanted, sketch.columns)})
+    sketch = without_index(sketch, wanted)
     reference = reference_from_sketch(
         sketch, source=pattern, created=datetime.now(UTC).isoformat(), categorical=settings.categorical
     )
-    running = frozenset(name for name, column in sketch.columns.items() if _is_running_number(column, sketch.rows))
+    running = frozenset(name for name, column in sketch.columns.items() if is_running_number(column, sketch.rows))
     return BuiltReference(tell_outputs(reference), running, account)
 
 
@@ -66,7 +65,7 @@ def column_names(pattern: str, settings: EndpointSettings) -> Reference:
     for path in find_files([pattern]):
         for item in read_part(parts_of(path, may_hold_rows=True)[0], reading_of(settings)):
             if isinstance(item, Table):
-                sketch = sketch_table(_selected(item, settings))
+                sketch = without_index(sketch_table(_selected(item, settings)), settings.columns)
                 return tell_outputs(reference_from_sketch(sketch, source=pattern, created=""))
     raise InvalidReferenceError(f"{pattern}: no rows to take names from")
 
@@ -104,38 +103,11 @@ def _sketch_part(part: Part, settings: EndpointSettings) -> tuple[Sketch, Accoun
                 account = account.with_table(item)
                 yield sketch_table(_selected(item, settings), most_bins=EXACT_BINS)
 
-    return _merged(sketches()), account
+    return merge_as_they_come(sketches(), most_bins=EXACT_BINS), account
 
 
 def _selected(table: Table, settings: EndpointSettings) -> Table:
     wanted = frozenset((*settings.columns, *settings.predictions)) if settings.columns else frozenset[str]()
-    columns = {name: column for name, column in table.columns.items() if not wanted or name in wanted}
-    outputs = table.outputs | frozenset(settings.predictions)
-    return replace(table, columns=columns, outputs=outputs & columns.keys())
-
-
-def _merged(sketches: Iterable[Sketch]) -> Sketch:
-    """All sketches added, a few at a time: memory does not grow with their number."""
-    pending: list[Sketch] = []
-    for sketch in sketches:
-        pending.append(sketch)
-        if len(pending) == _MERGED_AT_ONCE:
-            pending = [merge_sketches(pending, most_bins=EXACT_BINS)]
-    return merge_sketches(pending, most_bins=EXACT_BINS)
-
-
-def _is_running_number(column: ColumnSketch, rows: int) -> bool:
-    """Whether the values are n, n+1, n+2 … in any order, as row ids are, told by their sum and sum of squares."""
-    if rows < _FEWEST_RUNNING or column.missing or column.text_cells or column.maximum - column.minimum != rows - 1:
-        return False
-    first, last = int(column.minimum), int(column.maximum)
-    squares = _squares_up_to(last) - _squares_up_to(first - 1)
-    return (
-        column.minimum == first
-        and isclose(column.total, rows * (first + last) / 2, rel_tol=1e-12)
-        and isclose(column.squares, squares, rel_tol=1e-12)
-    )
-
-
-def _squares_up_to(n: int) -> int:
-    return n * (n + 1) * (2 * n + 1) // 6
+    columns = {name: column for name, column in table.columns.items() if not wanted or covers(wanted, name)}
+    outputs = table.outputs & columns.keys() | frozenset(present(settings.predictions, columns))
+    return replace(table, columns=columns, outputs=outputs)

@@ -41,7 +41,7 @@ def find_files(patterns: Iterable[str]) -> list[str]:
     """The files that paths, folders, globs and `s3://bucket/prefix` stand for, each once, in order.
 
     A folder or a prefix stands for the captures, batch outputs and tables in and below it, told by their endings.
-    Raises InputError when one stands for nothing.
+    Raises InputError when one stands for nothing, OSError when a folder cannot be listed.
     """
     found: dict[str, str] = {}
     for pattern in patterns:
@@ -109,14 +109,24 @@ def lines_before(part: Part) -> int:
 def _local_files(pattern: str) -> list[str]:
     path = Path(pattern)
     if path.is_dir():
-        inside = sorted(str(each) for each in path.rglob("*") if each.is_file())
-        return _known(pattern, inside)
+        return _known(pattern, sorted(_files_below(path)))
     if path.exists():
         return [pattern]
     matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - of Path, only a relative pattern would do
     if not matches:
         raise InputError(f"{pattern}: there is no such file or folder")
     return [file for match in matches for file in (_local_files(match) if Path(match).is_dir() else [match])]
+
+
+def _files_below(folder: Path) -> Iterator[str]:
+    """The files in and below a folder. Raises OSError where a folder cannot be listed: passed over, as by `rglob`, its
+    files would be left out of the result and nobody told."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for parent, _, names in folder.walk(on_error=refuse):
+        yield from (str(parent / name) for name in names if (parent / name).is_file())
 
 
 def _known(pattern: str, paths: list[str]) -> list[str]:
