@@ -133,12 +133,16 @@ JSON_INPUTS = [
     pytest.param('{"a": "\\ud83d\\ude00 \\ud800"}', {"a": ["😀 \ufffd"]}, id="surrogates"),
     pytest.param({"inputs": "Tell me all", "parameters": {"t": 0.5}},
                  {"input.characters": [11], "input.words": [3], "parameters.t": [0.5]}, id="prompt"),
-    pytest.param({"messages": [{"role": "user", "content": "hi"}]}, {"messages.length": [1]}, id="chat"),
+    pytest.param({"messages": [{"role": "user", "content": "hi"}]},
+                 {"messages.length": [1], "messages.characters": [2]}, id="chat"),
     pytest.param([[[1, 2], [3, 4]], [[0, 0], [0, 1]]],
                  {"input.dimensions": [4, 4], "input.norm": [30**0.5, 1]}, id="arrays"),
     pytest.param([[3.0, 4.0] + [0.0] * 2000], {"input.dimensions": [2002], "input.norm": [5]}, id="embedding"),
     pytest.param({"v": [3.0, 4.0] + [0.0] * 2000, "id": 1}, {"v.dimensions": [2002], "v.norm": [5], "id": [1]},
                  id="embedding by name"),
+    pytest.param({"inputs": ["good film", "bad"]}, {"input.characters": [9, 3], "input.words": [2, 1]}, id="prompts"),
+    pytest.param({"inputs": [{"name": "x", "shape": [2, 2], "datatype": "FP32", "data": [1, 2, 3, 4]}]},
+                 {"x.0": [1, 3], "x.1": [2, 4]}, id="tensors"),
     pytest.param({}, {}, id="empty object"),
 ]  # fmt: skip
 
@@ -190,6 +194,18 @@ OUTPUTS = [
     pytest.param(2, as_json({"predictions": [0.5, 0.25]}), {"prediction": [0.5, 0.25]}, id="scalars"),
     pytest.param(2, as_json({"predictions": [{"score": 1}, {"score": 2}]}), {"score": [1, 2]}, id="objects"),
     pytest.param(2, as_json('{"score":1}\n{"score":2}\n'), {"score": [1, 2]}, id="JSON Lines"),
+    pytest.param(2, as_json({"scores": [{"score": 1}, {"score": 2}]}), {"score": [1, 2]}, id="Random Cut Forest"),
+    pytest.param(2, as_json({"projections": [{"projection": [1, 2]}, {"projection": [3, 4]}]}),
+                 {"projection.0": [1, 3], "projection.1": [2, 4]}, id="PCA"),
+    pytest.param(1, as_json({"error": 0.25}), {"error": [0.25]}, id="an error that is a figure"),
+    pytest.param(1, side("[0.5, 0.25]"), {"prediction_0": [0.5], "prediction_1": [0.25]}, id="XGBoost's classes"),
+    pytest.param(2, side("[0.5, 0.25],[1, 0]"), {"prediction_0": [0.5, 1], "prediction_1": [0.25, 0]},
+                 id="XGBoost's classes of two rows"),
+    pytest.param(2, side("[0.5, 0.25]\n[1, 0]\n"), {"prediction_0": [0.5, 1], "prediction_1": [0.25, 0]},
+                 id="XGBoost's classes on two lines"),
+    pytest.param(1, as_base64('{"p": 0.5}', "text/csv"), {"p": [0.5]}, id="JSON said to be CSV"),
+    pytest.param(1, side("[1]] [[2]"), {"prediction": ["[1]] [[2]"]}, id="CSV that brackets make two documents"),
+    pytest.param(1, side("[x],2"), {"prediction_0": ["[x]"], "prediction_1": [2]}, id="CSV with brackets"),
     pytest.param(1, as_json({"labels": ["a", "b"], "scores": [1, 0]}),
                  {"labels.0": ["a"], "labels.1": ["b"], "scores.0": [1], "scores.1": [0]}, id="columns for one row"),
     pytest.param(1, as_json(0.5), {"prediction": [0.5]}, id="scalar"),
@@ -232,6 +248,19 @@ def test_names_come_from_the_layout():
     }
 
 
+def test_rows_that_are_named_by_a_header_and_rows_without_names_stand_in_tables_of_their_own():
+    """In one table the latter could not take the names of a reference, for one request with a header among many."""
+    plain, headed = record(side("3,Ulm"), side("1")), record(side("age,town\n4,Kiel"), side("2"))
+    tables, unreadable = run(plain, headed, plain, record(side("7"), side("3")))
+    assert [contents(table) for table in tables] == [
+        {"age": [4], "town": ["Kiel"], "prediction": [2]},
+        {"c0": [3, 3], "c1": ["Ulm", "Ulm"], "prediction": [1, 1]},
+    ]
+    assert faults_of(unreadable) == [(4, "wrong_columns", 1)]
+    tables, _ = run(record(as_json([3, "Ulm"])), record(as_json({"age": 4})), record(as_json([5, "Kiel"])))
+    assert [contents(table) for table in tables] == [{"age": [4]}, {"c0": [3, 5], "c1": ["Ulm", "Kiel"]}]
+
+
 def test_one_column_known_makes_rows_of_a_bare_list():
     layout = Layout(columns=("age",))
     assert contents(table_of(record(as_json([3, 4])), layout=layout)) == {"age": [3, 4]}
@@ -252,6 +281,24 @@ def test_a_path_that_finds_nothing_is_said(path):
     assert tables == []
     assert faults_of(unreadable) == [(1, "no_records", 1)]
     assert path in unreadable[0].detail
+
+
+@pytest.mark.parametrize("plain", [[], [record(side("3,Ulm,x"))] * 3])
+def test_a_header_may_name_the_known_columns_in_another_order(plain):
+    """It was read as a row, and the cells below it under the wrong names."""
+    layout = Layout(columns=("age", "town", "plan"))
+    for header in ("town,plan,age", "town, plan, age", '"town","plan","age"'):
+        found = contents(table_of(*plain, record(side(f"{header}\nUlm,x,3")), layout=layout))
+        count = len(plain) + 1
+        assert found == {"age": [3] * count, "town": ["Ulm"] * count, "plan": ["x"] * count}
+
+
+def test_a_row_of_numbers_is_no_header_of_columns_that_are_called_by_numbers():
+    layout = Layout(columns=("0", "1"))
+    assert contents(table_of(record(side("0,1\n5,6")), record(side("1,0")), layout=layout)) == {
+        "0": [5, 1],
+        "1": [6, 0],
+    }
 
 
 def test_only_wanted_columns_are_kept():
@@ -469,6 +516,49 @@ def test_reads_numpy_files():
     assert faults_of(unreadable) == [(1, "bad_numpy", 1)]
 
 
+def test_numpy_answers_have_a_row_for_each_row_that_went_in():
+    """A scikit-learn model answers a table with a flat array. It was taken for one row."""
+
+    def file_of(array):
+        stream = io.BytesIO()
+        np.save(stream, array)
+        return as_base64(stream.getvalue(), "application/x-npy")
+
+    rows, row = side("1\n2\n3"), side("1")
+    for answer in (np.array([0.5, 1, 2]), np.array([[0.5, 1, 2]]), np.array([[0.5], [1], [2]])):
+        assert contents(table_of(record(rows, file_of(answer))))["prediction"] == [0.5, 1, 2]
+    classes = {"c0": [1], "prediction_0": [0.5], "prediction_1": [0.25]}
+    for answer in (np.array([0.5, 0.25]), np.array([[0.5], [0.25]])):
+        assert contents(table_of(record(row, file_of(answer)))) == classes
+    for answer in (np.array(["no", "yes", "no"]), np.array([b"no", b"yes", b"no"])):
+        assert contents(table_of(record(rows, file_of(answer))))["prediction"] == ["no", "yes", "no"]
+    beyond_unicode = np.frombuffer(b"\xff" * 4, "<U1")
+    for answer in (np.array([b"\xe4"]), np.array([[["no"]]]), beyond_unicode):
+        _, unreadable = run(record(row, file_of(answer)))
+        assert faults_of(unreadable) == [(1, "output_bad_numpy", 0)]
+
+
+@pytest.mark.parametrize("found", [[], [{"word": "Ulm"}, {"word": "Kiel"}]])
+def test_of_objects_found_in_one_text_or_image_the_number_is_measured(found):
+    """As of entities in a text, or the best labels of an image. They were lost, for not being one row."""
+    png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 3, 2)
+    for sent in (as_json({"inputs": "from Ulm to Kiel"}), as_base64(png, "image/png")):
+        table = table_of(record(sent, as_json(found)))
+        assert (table.rows, contents(table)["output.length"]) == (1, [len(found)])
+
+
+def test_one_long_answer_does_not_make_texts_of_labels():
+    label, message = as_base64("spam", "text/plain"), as_base64("what went wrong " * 10, "text/plain")
+    table = table_of(*[record(side("1"), label)] * 20, record(side("1"), message))
+    assert contents(table)["prediction"][:20] == ["spam"] * 20
+
+
+def test_tensors_behind_a_header_in_json_are_bytes():
+    body = b'{"inputs": []}\x00\xff\xfe'
+    sent = as_base64(body, "application/vnd.sagemaker-triton.binary+json;json-header-size=14")
+    assert contents(table_of(record(sent))) == {"input.bytes": [len(body)]}
+
+
 def test_measures_texts():
     texts = as_json({"instances": ["good film", "bad"]})
     assert contents(table_of(record(texts, as_json(["pos", "neg"])))) == {
@@ -493,3 +583,14 @@ def test_keys_that_are_data_do_not_blow_up_the_table():
     assert [table.rows for table in tables] == [1]
     assert len(unreadable) == 2000
     assert {item.reason for item in unreadable} == {"too_many_columns"}
+
+
+def test_a_table_says_how_many_rows_each_request_has_unless_all_have_one():
+    one, two, three = (record(side("\n".join(["1,2"] * rows)), side("\n".join(["0"] * rows))) for rows in (1, 2, 3))
+    assert table_of(one, one).counts is None
+    assert table_of(two, one, three).counts.tolist() == [2, 1, 3]
+    two_and_one = record(as_json({"instances": [[1, 2], [3, 4]]})), record(as_json([[5, 6]]))
+    assert table_of(*two_and_one).counts.tolist() == [2, 1]
+    (table,), unreadable = run(three, record(side("1,2\n3")), one)
+    assert (table.counts[table.counts > 0].tolist(), len(unreadable)) == ([3, 1], 1)
+    assert table_of(record(None, side("1\n2")), record(None, side("3"))).counts.tolist() == [2, 1]

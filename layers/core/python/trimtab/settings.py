@@ -228,7 +228,9 @@ class EndpointSettings(BaseModel):
         "",
         description="Where several models stand behind a variant: which custom attribute names the model.",
     )
-    categorical: frozenset[str] = Field(frozenset(), description="Columns whose numbers are codes.")
+    categorical: frozenset[str] = Field(
+        frozenset(), description="Columns whose numbers are codes, or whose long texts are categories."
+    )
     sample_rows: Annotated[int, Field(ge=0, le=10_000)] = Field(
         500, description="So many rows of each hour are kept for reports. 0: none, of training data neither."
     )
@@ -244,8 +246,8 @@ class EndpointSettings(BaseModel):
     reference: str | None = Field(
         None,
         pattern=r"^s3://[^/]+/.+",
-        description="Training data (CSV, Parquet or JSON Lines), or Model Monitor's statistics.json. "
-        "Default: the first complete window.",
+        description="Training data (CSV, Parquet or JSON Lines; a folder of such files ends in `/`), or Model "
+        "Monitor's statistics.json. Default: the first complete window.",
     )
     watermark_minutes: Annotated[int, Field(ge=0, le=24 * 60)] = Field(
         15, description="How long late captures are waited for before a window is judged."
@@ -279,7 +281,7 @@ class EndpointSettings(BaseModel):
             records=self.records,
             output_records=self.output_records,
             numeric=frozenset(name for name, each in bins.items() if isinstance(each, NumericBins)),
-            categorical=frozenset(name for name, each in bins.items() if isinstance(each, Vocabulary)),
+            categorical=self.categorical | {name for name, each in bins.items() if isinstance(each, Vocabulary)},
             # of answers the outputs and segments are kept too, which a reference need not have
             keep=frozenset(bins) if self.columns and bins and self.quality is None else None,
             identities=self.quality is not None,

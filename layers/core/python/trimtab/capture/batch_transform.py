@@ -126,6 +126,7 @@ def _form(name: str, start: Sequence[Line]) -> tuple[Form, str]:
         return form or "whole", _CONTENT_TYPES.get(form or "", "")
     if form is None:
         kind = kind_of_text(first)
+        kind = "text" if kind == "table" else kind  # LIBSVM's, of which a line is a row
         form = kind if kind in ("csv", "json", "text") else "whole"
     content_type = _CONTENT_TYPES.get(form, "")
     if form == "json" and first.endswith(("{", "[", ",")) and not _is_json(first):

@@ -107,6 +107,13 @@ def _text_column(codes: NDArray[np.int64], texts: Sequence[str | None]) -> TextC
     return TextColumn(codes=codes, values=tuple(positions))
 
 
+def repeated(column: Column, times: Sequence[int]) -> Column:
+    """The column with each cell so many times."""
+    if isinstance(column, NumericColumn):
+        return NumericColumn(values=np.repeat(column.values, times))
+    return TextColumn(codes=np.repeat(column.codes, times), values=column.values)
+
+
 def moved(column: Column, rows: NDArray[np.bool_], places: NDArray[np.bool_]) -> Column:
     """The column's cells in the marked `rows`, put into the marked `places`; missing values in the other places."""
     if isinstance(column, NumericColumn):

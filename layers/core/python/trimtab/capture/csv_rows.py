@@ -3,9 +3,10 @@
 A batch of payloads is joined and read by Arrow in one go. What Arrow refuses, or could read otherwise than RFC 4180
 with the rules below, is read row by row; both ways give the same columns.
 
-Rules. One row per line; empty lines do not count. A header row is known by the known names; without names, the first of
-several rows is one when it has no number where the rows below have nothing but numbers. A payload with a row of another
-width than agreed (see `rows.agreed_width`) is unreadable as a whole: its cells cannot be told apart.
+Rules. One row per line; empty lines do not count. A header row is known by the known names, in any order; without
+names, the first of several rows is one when it has no number where the rows below have nothing but numbers. A payload
+with a row of another width than agreed (see `rows.agreed_width`) is unreadable as a whole: its cells cannot be told
+apart.
 """
 
 import csv
@@ -17,7 +18,7 @@ from trimtab.capture.alike import RawTexts
 from trimtab.capture.columns import MISSING, column_of_codes, column_of_texts
 from trimtab.capture.delimited import TextPositions, read_delimited
 from trimtab.capture.faults import FaultError, excerpt
-from trimtab.capture.formats import Payloads
+from trimtab.capture.formats import Payloads, each_of
 from trimtab.capture.rows import Rows, Side, agreed_width, columns_of_rows, is_vector, vector_columns, wrong_width
 from trimtab.capture.slices import count_of, letters_of
 from trimtab.capture.table import Column, NumericColumn, TextColumn, number_of
@@ -32,11 +33,11 @@ _BOM = "\ufeff".encode()
 
 def read_csv(payloads: Payloads, side: Side, texts: TextPositions, expected: Sequence[int] | None = None) -> Rows:
     """Rows of the payloads. `expected` says how many rows each should have, if that is known (see `_fitted`)."""
-    if isinstance(payloads, RawTexts):
+    if isinstance(payloads, RawTexts) and not side.of_table:
         rows = _read_raw(payloads, side, texts, expected)
         if rows is not None:
             return rows
-        payloads = payloads.texts()
+    payloads = each_of(payloads)
     lines = [payload.strip("\r\n") for payload in payloads]
     joined = "\n".join(lines)
     if "\r" in joined or "\ufeff" in joined:
@@ -44,6 +45,8 @@ def read_csv(payloads: Payloads, side: Side, texts: TextPositions, expected: Seq
         joined = "\n".join(lines)
     if expected is not None and ("\n" in joined or expected.count(1) < len(expected)):
         lines = [_fitted(line, count) for line, count in zip(lines, expected, strict=True)]
+    elif side.of_table:
+        lines = [_apart(line, side) for line in lines]
     return _read_regular(lines, side, texts) or _read_fitting(lines, side, texts) or read_csv_by_row(lines, side)
 
 
@@ -80,7 +83,8 @@ def read_csv_by_row(lines: Sequence[str], side: Side) -> Rows:
         columns, names = columns_of_rows(named, replace(side, keep=None), column_of_texts)
         return Rows(*_vectors(columns, side), counts, faults)
     columns, names = columns_of_rows(named, side, column_of_texts)
-    return Rows(columns, names, counts, faults)
+    headed = frozenset(i for i, header in enumerate(headers) if header and counts[i]) if not side.names else frozenset()
+    return Rows(columns, names, counts, faults, headed)
 
 
 def _vectors(columns: Mapping[str, Column], side: Side) -> tuple[dict[str, Column], frozenset[str]]:
@@ -103,6 +107,12 @@ def _fitted(payload: str, rows: int) -> str:
     return payload
 
 
+def _apart(payload: str, side: Side) -> str:
+    """One line of values as so many rows, where they are such."""
+    is_one_line = not any(mark in payload for mark in '"\n')
+    return payload.replace(",", "\n") if is_one_line and side.are_rows(payload.count(",") + 1) else payload
+
+
 def _split(payload: str) -> list[list[str]]:
     lines = payload.split("\n")
     if '"' not in payload:
@@ -122,7 +132,8 @@ def _header(rows: Sequence[Sequence[str]], side: Side) -> tuple[str, ...] | None
         return None
     first = [cell.strip() for cell in rows[0]]
     if side.names:
-        return side.names if tuple(first) == side.names else None
+        is_header = tuple(first) == side.names or (sorted(first) == sorted(side.names) and _are_words(side.names))
+        return tuple(first) if is_header else None
     below = rows[1:]
     if not below or any(number_of(cell) is not None for cell in first):
         return None
@@ -131,6 +142,11 @@ def _header(rows: Sequence[Sequence[str]], side: Side) -> tuple[str, ...] | None
         first[i] not in MISSING and _are_numbers([row[i] for row in below if i < len(row)]) for i in range(len(first))
     )
     return tuple(names) if is_over_numbers and len(set(names)) == len(names) else None
+
+
+def _are_words(names: Iterable[str]) -> bool:
+    """Whether none could be a value of a column of numbers. Only of such names may a header change the order."""
+    return all(number_of(name) is None and name not in MISSING for name in names)
 
 
 def _are_numbers(cells: Iterable[str]) -> bool:
@@ -267,8 +283,9 @@ def _may_have_header(
             for i, column in columns.items()
         ):
             return False
-        start = side.names[0].strip(_QUOTE_OR_SPACE)
-        return any(payload.lstrip(_QUOTE_OR_SPACE).startswith(start) for payload in payloads())
+        firsts = side.names if _are_words(side.names) else side.names[:1]
+        starts = tuple(name.strip(_QUOTE_OR_SPACE) for name in firsts)
+        return any(payload.lstrip(_QUOTE_OR_SPACE).startswith(starts) for payload in payloads())
     if is_one_each:
         return False
     if side.keep is not None:  # not all columns are here

@@ -10,6 +10,9 @@ What is lost with what:
   stay, with missing outputs, and an `Unreadable` with `records` 0 says why;
 - where only outputs are captured, an output that cannot be read: the line.
 
+A request in a format that is not read here, such as Parquet, has the rows that its answer has: one without. Its size,
+measured once, stands in each of them, so that no column is missing the more the larger requests are.
+
 A row's identity is (`inferenceId` or `eventId`, index of the row in the request). Rows stand in a table in order of
 lines, and within a line in order of the request. Where `layout.identities` asks for it, tables say which requests these
 are; else no line is looked at for it.
@@ -20,7 +23,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from itertools import chain
+from itertools import chain, compress
 from typing import Any
 
 import numpy as np
@@ -33,6 +36,7 @@ from trimtab.capture.envelope import ABSENT, CaptureData, Envelope, Payload
 from trimtab.capture.event_time import parse_event_time
 from trimtab.capture.faults import FaultError, Unreadable
 from trimtab.capture.formats import Format, Kind, Payloads, each_of, format_of, payload_of, texts_of
+from trimtab.capture.free_text import MEASURED, are_free_payloads, measure_free_texts
 from trimtab.capture.identities import Requests, identities_of, requests_on
 from trimtab.capture.json_rows import read_json
 from trimtab.capture.json_shapes import parse_json
@@ -42,13 +46,14 @@ from trimtab.capture.measures import Measured, read_bytes, read_labels, read_tex
 from trimtab.capture.memory import keep_freed_memory
 from trimtab.capture.odd_lines import sorted_by_hour
 from trimtab.capture.records import read_records
-from trimtab.capture.rows import Rows, Side, columns_of_rows
+from trimtab.capture.rows import Rows, Side, columns_of_rows, spread
 from trimtab.capture.table import Column, Identities, Table
 
 __all__ = ["Unreadable", "decode"]
 
 CLOCK_SKEW = timedelta(minutes=5)
-_LONGEST_LABEL = 64
+_UNCOUNTED = ("table", "binary")
+"""Kinds of payloads that may hold any number of rows, of which nothing tells it."""
 _PLAIN_REASONS = frozenset({"error_response", "row_count_differs"})
 type _BatchKey = tuple[datetime, Format, Format]
 
@@ -60,6 +65,10 @@ class _Requests:
     lines: Sequence[int]
     inputs: Payloads
     outputs: Payloads
+
+    def where(self, wanted: Sequence[bool]) -> "_Requests":
+        inputs, outputs = each_of(self.inputs), each_of(self.outputs)
+        return _Requests(*(list(compress(column, wanted)) for column in (self.lines, inputs, outputs)))
 
     def each(self) -> Iterator[tuple[int, Any, Any]]:
         return zip(self.lines, each_of(self.inputs), each_of(self.outputs), strict=True)
@@ -293,10 +302,16 @@ def _read_batch(
         for index, fault in sorted(answered.faults.items()):
             yield _lost_output(requests.lines[index], fault, hour, alone=True)
         identities = None if known is None else identities_of(requests.lines, answered.counts, known)
-        yield from _table(hour, answered, dict(answered.columns), frozenset(answered.columns), identities)
+        yield from _table(hour, answered, dict(answered.columns), frozenset(answered.columns), identities, layout)
         return
     input_side = replace(output_side, label="input", names=layout.columns, records=layout.records)
     sent = _read(sent_kind, requests.inputs, input_side, texts)
+    headed = [index in sent.headed for index in range(len(requests.lines))] if sent.headed else []
+    if not all(headed):
+        # rows with names and rows without get tables of their own: a reference can name the columns of the latter
+        for part in (requests.where(headed), requests.where([not each for each in headed])):
+            yield from _read_batch(hour, sent_kind, answer_kind, part, layout, texts, known)
+        return
     for index, fault in sorted(sent.faults.items()):
         yield Unreadable(requests.lines[index], fault.reason, fault.detail, hour=hour)
     outputs: dict[str, Column] = {}
@@ -307,21 +322,33 @@ def _read_batch(
             good = [index for index in good if index not in sent.faults]
             all_answers = each_of(answers)
             expected, answers = [sent.counts[index] for index in good], [all_answers[index] for index in good]
-        answered = _read(answer_kind, answers, replace(output_side, taken=sent.names), texts, expected)
+        of_one, of_table = sent_kind in ("media", "text"), sent_kind == "table"
+        answer_side = replace(output_side, taken=sent.names, of_one=of_one, of_table=of_table)
+        is_counted = sent_kind not in _UNCOUNTED or answer_kind in _UNCOUNTED
+        answered = _read(answer_kind, answers, answer_side, texts, expected if is_counted else None)
+        if not is_counted:
+            expected = [max(count, 1) for count in answered.counts]
+            sent = spread(sent, expected)
         outputs, faults = _joined(answered, expected)
         for position, fault in sorted(faults.items()):
             yield _lost_output(requests.lines[good[position]], fault, hour, alone=False)
     identities = None if known is None else identities_of(requests.lines, sent.counts, known)
-    yield from _table(hour, sent, {**sent.columns, **outputs}, frozenset(outputs), identities)
+    yield from _table(hour, sent, {**sent.columns, **outputs}, frozenset(outputs), identities, layout)
 
 
 def _table(
-    hour: datetime, rows: Rows, columns: dict[str, Column], outputs: frozenset[str], identities: Identities | None
+    hour: datetime,
+    rows: Rows,
+    columns: dict[str, Column],
+    outputs: frozenset[str],
+    identities: Identities | None,
+    layout: Layout,
 ) -> Iterator[Table]:
     records = len(rows.counts) - len(rows.faults)
     if records:
         count = sum(rows.counts)
-        yield Table(hour=hour, rows=count, records=records, columns=columns, outputs=outputs, identities=identities)
+        counts = np.array(rows.counts, np.int64) if count > records else None  # no record that was read is without rows
+        yield measure_free_texts(Table(hour, count, records, columns, outputs, identities, counts), layout)
 
 
 def _joined(answered: Rows, expected: Sequence[int]) -> tuple[dict[str, Column], dict[int, FaultError]]:
@@ -354,25 +381,32 @@ def _read(
         return read_json(payloads, side, texts, expected)
     payloads = each_of(payloads)
     if kind == "numpy":
-        return _read_arrays(payloads, side)
-    if kind in ("image", "binary"):
-        return read_bytes(payloads, side)
+        return _read_arrays(payloads, side, expected)
+    if kind in ("media", *_UNCOUNTED):
+        rows = read_bytes(payloads, side)
+        return rows if expected is None else spread(rows, expected)
     if kind == "markup" and side.label == "output":
         fault = FaultError("error_response", "the model answered with a page of markup")
         return Rows({}, frozenset(), [0] * len(payloads), dict.fromkeys(range(len(payloads)), fault))
-    if side.label == "output" and all(len(payload) <= _LONGEST_LABEL for payload in payloads):
+    if side.label == "output" and not _are_free(payloads, side):
         return read_labels(payloads, side)
     return read_texts(payloads, side)
 
 
-def _read_arrays(payloads: Sequence[bytes], side: Side) -> Rows:
+def _are_free(payloads: Sequence[str], side: Side) -> bool:
+    if f"{side.label}{MEASURED}" in side.numeric:
+        return True
+    return side.column(*side.positions(1)) not in side.categorical and are_free_payloads(payloads)
+
+
+def _read_arrays(payloads: Sequence[bytes], side: Side, expected: Sequence[int] | None) -> Rows:
     named: list[Measured] = []
     counts: list[int] = []
     faults: dict[int, FaultError] = {}
     for index, payload in enumerate(payloads):
         rows: list[Measured] = []
         try:
-            rows = rows_of_array(payload, side)
+            rows = rows_of_array(payload, side, None if expected is None else expected[index])
         except FaultError as fault:
             faults[index] = fault
         counts.append(len(rows))

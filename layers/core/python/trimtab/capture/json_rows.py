@@ -85,7 +85,14 @@ def read_json_by_row(payloads: Sequence[str], side: Side, expected: Sequence[int
         counts.append(len(kept))
         named += [(positions if names is None else names, cells) for names, cells in kept]
     columns, names = columns_of_rows(named, side, column_of_cells)
-    return Rows(columns, names, counts, faults)
+    return Rows(columns, names, counts, faults, frozenset() if side.names else _named_payloads(payload_rows, counts))
+
+
+def _named_payloads(payload_rows: Sequence[Sequence[Row]], counts: Sequence[int]) -> frozenset[int]:
+    """The payloads with rows that have names of their own, if others have none."""
+    kept = {index: rows for index, rows in enumerate(payload_rows) if counts[index]}
+    named = frozenset(index for index, rows in kept.items() if any(names is not None for names, _ in rows))
+    return named if len(named) < len(kept) else frozenset()
 
 
 def _scattered_names(payload_rows: Sequence[Sequence[Row]]) -> frozenset[str]:

@@ -23,6 +23,7 @@ from trimtab.capture.envelope import TOO_DEEP, without_surrogates
 from trimtab.capture.faults import FaultError, excerpt
 from trimtab.capture.measures import measured_text, measured_vector
 from trimtab.capture.rows import MOST_POSITIONS, Side
+from trimtab.capture.tensors import rows_of_tensors
 
 type Row = tuple[tuple[str, ...] | None, list[Cell]]
 """Names and cells; None for a row of nameless cells."""
@@ -39,12 +40,18 @@ _HOLDERS = (
 """Keys whose list or object holds the rows, whatever stands beside them."""
 _LONE_HOLDERS = frozenset({"features", "data", "input", "output", "rows", "results", "result", "instance"})
 """Keys that hold the rows, or a row, when nothing stands beside them."""
+_OBJECT_HOLDERS = frozenset({"scores", "projections"})
+"""Keys that hold rows when these are objects and nothing stands beside: answers of Random Cut Forest and of PCA."""
 _ROW_HOLDERS = frozenset({"instances", "predictions", "records", "rows", "results"})
 """Keys under which a list of scalars is rows of one cell. Elsewhere it is one row."""
 _ERROR_KEYS = frozenset({"error", "errors", "errormessage", "exception", "traceback"})
 _STATUS_KEYS = frozenset({"code", "status", "statuscode", "errorcode", "originalstatuscode"})
 TELLING_KEYS = _ERROR_KEYS | {"message", "inputs"}
 """Keys, in lower case, whose values decide what the object is."""
+_WHOLE = "input.characters"
+"""A column of inputs that are one text."""
+_SAID = ("content", "text")
+"""Keys of what is said in a message."""
 _MOST_DEPTH = 32
 _decoder = json.JSONDecoder()
 
@@ -62,9 +69,9 @@ def json_rows(text: str, side: Side, expected: int | None = None) -> list[Row]:
         rows = list(chain.from_iterable(_rows(document, side, each) for document in documents))
     except RecursionError as error:
         raise FaultError("too_deep", TOO_DEEP) from error
-    if not rows:
+    if not rows and not _is_of_one(side, expected):
         raise FaultError("no_rows", "the JSON payload has no row")
-    return _fitted(rows, expected)
+    return _fitted(rows, expected, side)
 
 
 def parse_json(text: str) -> list[Any]:
@@ -116,7 +123,9 @@ def _rows(document: Any, side: Side, expected: int | None) -> list[Row]:
         return [_row(value, side)]
     if isinstance(value, list) and value and not any(isinstance(item, dict | list) for item in value):
         return _scalar_rows(value, side, holder, expected)
-    return [_row(item, side) for item in (value if isinstance(value, list) else [value])]
+    if isinstance(value, list):
+        return list(rows_of_tensors(value) or (_row(item, side) for item in value))
+    return [_row(value, side)]
 
 
 def _unwrapped(document: Any) -> tuple[Any, str]:
@@ -132,7 +141,7 @@ def _unwrapped(document: Any) -> tuple[Any, str]:
             break
         keys = [key for key in _HOLDERS if isinstance(document.get(key), dict | list)]
         if not keys and len(document) == 1:
-            keys = [key for key, value in document.items() if key in _LONE_HOLDERS and isinstance(value, dict | list)]
+            keys = [key for key, value in document.items() if _holds_rows(key, value)]
         if not keys:
             break
         holder = keys[0]
@@ -140,10 +149,18 @@ def _unwrapped(document: Any) -> tuple[Any, str]:
     return document, holder
 
 
+def _holds_rows(key: str, value: Any) -> bool:
+    """Whether this, which stands alone in an object, is the rows."""
+    if key in _OBJECT_HOLDERS:
+        return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+    return key in _LONE_HOLDERS and isinstance(value, dict | list)
+
+
 def _refuse_error(answer: dict[str, Any]) -> None:
-    said = {key.lower() for key, value in answer.items() if value}
-    if said & _ERROR_KEYS or ("message" in said and said & _STATUS_KEYS):
-        message = next(value for key, value in answer.items() if value and key.lower() in _ERROR_KEYS | {"message"})
+    # a fraction is no message but a figure, such as the error of a reconstruction
+    said = {key.lower(): value for key, value in answer.items() if value and not isinstance(value, float)}
+    if said.keys() & _ERROR_KEYS or ("message" in said and said.keys() & _STATUS_KEYS):
+        message = next(value for key, value in said.items() if key in _ERROR_KEYS | {"message"})
         raise FaultError("error_response", f"the model answered {excerpt(str(message))}")
 
 
@@ -172,8 +189,11 @@ def _table(value: dict[str, Any]) -> list[Any] | None:
 
 
 def _scalar_rows(value: list[Cell], side: Side, holder: str, expected: int | None) -> list[Row]:
-    if expected is None:
-        is_one_row = len(side.names) == len(value) or (len(side.names) != 1 and holder not in _ROW_HOLDERS)
+    if holder == "inputs" and side.label == "input" and all(isinstance(cell, str) for cell in value):
+        is_one_row = bool(side.names)  # texts, of which each is a request to a language model
+    elif expected is None:
+        is_lone = len(side.names) != 1 and holder not in _ROW_HOLDERS and not side.are_rows(len(value))
+        is_one_row = len(side.names) == len(value) or is_lone
     else:
         is_one_row = expected == 1 or (expected != len(value) and holder not in _ROW_HOLDERS)
     return [_row(value, side)] if is_one_row else [_row(cell, side) for cell in value]
@@ -238,7 +258,8 @@ def _flatten(value: dict[str, Any], prefix: str, names: list[str], cells: list[C
 
 
 def _measured_list(items: list[Any], label: str) -> Row:
-    """A vector's dimensions and norm, of arrays too; of a list of anything else its length."""
+    """A vector's dimensions and norm, of arrays too; of a list of anything else its length, and of messages, such as a
+    chat holds, how many characters are said in them."""
     numbers: list[float] = []
     pending = [items]
     while pending:
@@ -246,10 +267,27 @@ def _measured_list(items: list[Any], label: str) -> Row:
             if isinstance(item, list):
                 pending.append(item)
             elif isinstance(item, dict | str | bool):
-                return (f"{label}.length",), [len(items)]
+                said = _said(items)
+                names = (f"{label}.length",) if said is None else (f"{label}.length", f"{label}.characters")
+                return names, [len(items)] if said is None else [len(items), said]
             elif item is not None:
                 numbers.append(_finite(item))
     return measured_vector(numbers, label)
+
+
+def _said(items: list[Any]) -> int | None:
+    """How many characters the contents of messages have together; None when the items are none. They are the answers of
+    one request, or the turns before it: `{"role": "user", "content": "…"}`, in `message` or not, or in parts."""
+    found: list[str] = []
+    pending: list[Any] = [items]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, list):
+            pending += item
+        elif isinstance(item, dict):
+            found += [value for key in _SAID if isinstance(value := item.get(key), str)]
+            pending += [value for key in ("message", *_SAID) if isinstance(value := item.get(key), dict | list)]
+    return sum(map(len, found)) if found else None
 
 
 def _finite(number: float) -> float:
@@ -259,15 +297,22 @@ def _finite(number: float) -> float:
         return 0.0
 
 
-def _fitted(rows: list[Row], expected: int | None) -> list[Row]:
-    """Some models answer n rows with one row of n values, and others one row with n rows of one value."""
-    if expected is None or len(rows) == expected or any(names is not None for names, _ in rows):
+def _fitted(rows: list[Row], expected: int | None, side: Side) -> list[Row]:
+    """Some models answer n rows with one row of n values, and others one row with n rows of one value. Of what is found
+    in one text or image, as objects, there may be any number: of such an answer the length is measured."""
+    if expected is None or len(rows) == expected:
         return rows
+    if any(names is not None for names, _ in rows) or not rows:
+        return [((f"{side.label}.length",), [len(rows)])] if _is_of_one(side, expected) else rows
     if len(rows) == 1 and len(rows[0][1]) == expected:
         return [(None, [cell]) for cell in rows[0][1]]
     if expected == 1 and all(len(cells) == 1 for _, cells in rows):
         return [(None, [cells[0] for _, cells in rows])]
     return rows
+
+
+def _is_of_one(side: Side, expected: int | None) -> bool:
+    return expected == 1 and (side.of_one or _WHOLE in side.taken)
 
 
 def widths_of(rows: Sequence[Row]) -> list[int]:

@@ -1,6 +1,7 @@
 """What can be compared of payloads that are no table: images, texts, arrays, vectors and other bytes."""
 
 import struct
+import sys
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from math import hypot
@@ -9,6 +10,7 @@ from tokenize import TokenError
 import numpy as np
 
 from trimtab.capture.columns import Cell, column_of_cells
+from trimtab.capture.envelope import without_surrogates
 from trimtab.capture.faults import FaultError
 from trimtab.capture.rows import MOST_POSITIONS, Rows, Side, columns_of_rows
 
@@ -55,20 +57,28 @@ def _one_row_each[T: (str, bytes)](payloads: Sequence[T], side: Side, measured: 
     return Rows(columns, names, [1] * len(payloads))
 
 
-def rows_of_array(body: bytes, side: Side) -> list[Measured]:
-    """Rows of a NumPy file: one of a flat array, one per row of a table, one vector per item of anything deeper.
+def rows_of_array(body: bytes, side: Side, expected: int | None = None) -> list[Measured]:
+    """Rows of a NumPy file: one of a flat array, one per row of a table, one vector per item of anything deeper. Where
+    it is known how many are `expected`, a flat array of so many is rows of one cell, and a column for one is its row.
 
-    Raises FaultError when the file is not a whole array of numbers.
+    Raises FaultError when the file is not a whole array of numbers or texts.
     """
     array = _array(body)
     if array.ndim < 2:
-        array = array.reshape(1, -1)
+        array = array.reshape(-1, 1) if side.are_rows(array.size) else array.reshape(1, -1)
+    if array.ndim == 2 and expected is not None and expected != len(array):
+        if array.shape == (1, expected):
+            array = array.reshape(-1, 1)
+        elif expected == 1 == array.shape[1]:
+            array = array.reshape(1, -1)
     table = array.reshape(len(array), -1) if array.size else array.reshape(0, 0)
     if not len(table):
         raise FaultError("no_rows", "the array is empty")
     width = table.shape[1]
     if array.ndim == 2 and (width <= MOST_POSITIONS or width == len(side.names)):
         return [(side.positions(width), row) for row in table.tolist()]
+    if array.dtype == object:
+        raise FaultError("bad_numpy", "the array holds texts, but is no table")
     return [measured_vector(row, side.label) for row in np.nan_to_num(table.astype(np.float64)).tolist()]
 
 
@@ -78,15 +88,27 @@ def _array(body: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
         version = np.lib.format.read_magic(stream)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran_order, dtype = read_header(stream)
-        if dtype.kind not in "biuf":
-            raise FaultError("bad_numpy", f"the array holds {dtype}, not numbers")
+        if dtype.kind not in "biufSU":
+            raise FaultError("bad_numpy", f"the array holds {dtype}, not numbers or texts")
         count = int(np.prod(shape, dtype=object))
         flat = np.frombuffer(body, dtype, count, offset=stream.tell()) if count else np.empty(0, dtype)
+        if dtype.kind in "SU":
+            flat = _texts(flat)
         return flat.reshape(shape, order="F" if fortran_order else "C")
     except FaultError:
         raise
     except (ValueError, TypeError, OverflowError, SyntaxError, TokenError, RecursionError, MemoryError) as error:
         raise FaultError("bad_numpy", f"not a whole NumPy file: {type(error).__name__}") from error
+
+
+def _texts(
+    flat: np.ndarray[tuple[int, ...], np.dtype[np.generic]],
+) -> np.ndarray[tuple[int, ...], np.dtype[np.object_]]:
+    """Raises ValueError when there are letters beyond Unicode, which NumPy takes, or bytes beyond ASCII."""
+    texts = flat.astype(str)
+    if texts.view(np.uint32).max(initial=0) > sys.maxunicode:
+        raise ValueError("no text")
+    return np.array([without_surrogates(text) for text in texts.tolist()], object)
 
 
 def _png_size(body: bytes) -> tuple[int, int] | None:

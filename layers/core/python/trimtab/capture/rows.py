@@ -1,11 +1,12 @@
 """What a reader of payloads gets and gives, whatever the format."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from trimtab.capture.columns import repeated
 from trimtab.capture.faults import FaultError
 from trimtab.capture.table import LARGEST, Column, NumericColumn
 
@@ -18,7 +19,10 @@ class Side:
     """How to read one side of requests.
 
     `label` is "input" or "output"; `names` the column names in payload order, () when unknown; `records` a JMESPath;
-    `taken` names that the other side has already; `keep`, `numeric`, `categorical` as in `Layout`.
+    `taken` names that the other side has already; `keep`, `numeric`, `categorical` as in `Layout`. Of answers, where
+    the request alone does not tell how many rows there should be: `of_one` says that it was one image, text or sound,
+    of which an answer is one row, however many things were found in it; `of_table` that it was a table that is not
+    read, so that values that stand side by side are those of rows.
     """
 
     label: str
@@ -28,13 +32,19 @@ class Side:
     keep: frozenset[str] | None = None
     numeric: frozenset[str] = frozenset()
     categorical: frozenset[str] = frozenset()
+    of_one: bool = False
+    of_table: bool = False
 
     def column(self, name: str) -> str:
         """The name in the table. An output named as an input gets the prefix `output.`."""
         return f"output.{name}" if name in self.taken else name
 
     def wants(self, name: str) -> bool:
-        return self.keep is None or self.column(name) in self.keep
+        """Whether the column, or the length of its texts, is kept."""
+        if self.keep is None:
+            return True
+        column = self.column(name)
+        return column in self.keep or f"{column}.characters" in self.keep
 
     def positions(self, width: int) -> tuple[str, ...]:
         """Names of a row's cells that have none in the payload."""
@@ -44,20 +54,42 @@ class Side:
             return ("prediction",) if width == 1 else tuple(f"prediction_{i}" for i in range(width))
         return tuple(f"c{i}" for i in range(width))
 
+    def are_rows(self, cells: int) -> bool:
+        """Whether so many values side by side, that stand alone in an answer, are each a row: so it is with answers to
+        a table that is not read, unless the names that are known say that they are one row."""
+        is_named = len(self.names) == cells or "prediction_1" in self.numeric | self.categorical
+        return self.of_table and not (cells > 1 and is_named)
+
 
 @dataclass(frozen=True)
 class Rows:
     """Rows of many payloads. `columns` by name in the table, each with a cell for every row; `names` all columns there
-    were, wanted or not; `counts` rows per payload, 0 for one with a fault; `faults` by payload."""
+    were, wanted or not; `counts` rows per payload, 0 for one with a fault; `faults` by payload; `headed` the payloads
+    that alone said how their columns are called."""
 
     columns: Mapping[str, Column]
     names: frozenset[str]
     counts: list[int]
     faults: Mapping[int, FaultError] = field(default_factory=dict)
+    headed: frozenset[int] = frozenset()
+
+
+def spread(rows: Rows, counts: Sequence[int]) -> Rows:
+    """Of rows that each are of one payload, so many equal ones of each."""
+    if counts == rows.counts:
+        return rows
+    return replace(
+        rows, columns={name: repeated(each, counts) for name, each in rows.columns.items()}, counts=[*counts]
+    )
 
 
 def agreed_width(widths: Mapping[int, int], side: Side) -> int:
-    """How many cells a row must have: as many as there are names, else what most rows have, the wider of two equals."""
+    """How many cells a row must have: as many as there are names, else what most rows have, the wider of two equals.
+
+    `most` is of the rows that are read together, those of one hour and format in a group of lines (16 MB). So where
+    nothing names the columns and clients send rows of several widths, which of them are unreadable may differ between
+    groups. With `columns`, or names in the payload, it does not.
+    """
     if side.names or not widths:
         return len(side.names)
     return max(widths, key=lambda width: (widths[width], width))

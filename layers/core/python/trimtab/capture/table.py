@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +64,8 @@ class Table:
 
     `hour` is the start of the hour (UTC) in which the model answered. `records` is how many capture lines the rows come
     from (a line may hold many rows). `outputs` names the columns that came out of the model; all others went in. Every
-    column has `rows` cells. `identities`: which requests the rows are of, where that was asked for.
+    column has `rows` cells. `identities`: which requests the rows are of, where that was asked for. `counts`: int64,
+    how many rows each record has, those of the first before those of the second; None: one each, or no requests.
     """
 
     hour: datetime
@@ -72,6 +74,7 @@ class Table:
     columns: dict[str, Column]
     outputs: frozenset[str] = frozenset()
     identities: Identities | None = None
+    counts: IntArray | None = None
 
 
 LARGEST = 1e150
@@ -93,9 +96,24 @@ def number_of(text: str) -> float | None:
     return number if abs(number) <= LARGEST and "_" not in text else None
 
 
-@lru_cache(maxsize=2**14)  # the same categories come in every table
+LONGEST_CATEGORY = 256
+"""Characters of a longer text are not kept, or an image in a JSON string would stay in memory and in packs."""
+_KEPT = 200
+
+
 def canonical_text(text: str) -> str:
-    """One spelling for one category, whichever format it came in: `1.0`, `1` and `1e0` are "1", `True` is "true"."""
+    """One spelling for one category, whichever format it came in: `1.0`, `1` and `1e0` are "1", `True` is "true". A
+    text of more than LONGEST_CATEGORY characters is its beginning and a hash of it."""
+    if len(text) <= LONGEST_CATEGORY:
+        return _canonical(text)
+    text = text.strip()
+    if len(text) <= LONGEST_CATEGORY:
+        return _canonical(text)
+    return f"{text[:_KEPT]}… {sha256(text.encode(errors='replace')).hexdigest()[:16]}"
+
+
+@lru_cache(maxsize=2**14)  # the same categories come in every table
+def _canonical(text: str) -> str:
     text = text.strip()
     if text in {"True", "TRUE", "False", "FALSE"}:
         return text.lower()

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 
+from trimtab.capture.free_text import absent
 from trimtab.capture.naming import name_columns
 from trimtab.capture.reference import Reference
 from trimtab.capture.table import Table
@@ -28,7 +29,7 @@ def answers_to_keep(
     them is in `ignore`, and no value of a column in `redact` is kept."""
     named = name_columns(table, reference) if reference else table
     inputs = [name for name in named.columns if name not in named.outputs]
-    if not redact <= named.columns.keys():
+    if absent(redact, named.columns):
         inputs = []  # what must not be kept may be there under another name
     features = kept_features(inputs, settings, importance=importance, never=redact | ignore)
     return answers_of_table(named, settings, features, redact)
