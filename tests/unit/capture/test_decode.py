@@ -553,6 +553,42 @@ def test_one_long_answer_does_not_make_texts_of_labels():
     assert contents(table)["prediction"][:20] == ["spam"] * 20
 
 
+PARQUET = as_base64(b"PAR1\x15\x04\xff\xfePAR1", "application/x-parquet")
+
+
+def test_a_request_that_is_not_read_has_the_rows_of_its_answer():
+    """Their scores were lost, for one row went in and several came out; of CSV the columns were as many as rows."""
+    scores = as_json({"predictions": [{"score": 1}, {"score": 2}]})
+    layout = Layout(identities=True)
+    table = table_of(record(PARQUET, scores), record(PARQUET, as_json({"predictions": [{"score": 3}]})), layout=layout)
+    assert contents(table) == {"input.bytes": [12] * 3, "score": [1, 2, 3]}
+    assert (table.counts.tolist(), table.identities.counts.tolist()) == ([2, 1], [2, 1])
+    answers = [side("1,2,3"), side("4\n5\n"), side("6"), as_json([7, 8]), as_json([9])]
+    found = [contents(table)["prediction"] for table in run(*(record(PARQUET, each) for each in answers))[0]]
+    assert found == [[1, 2, 3, 4, 5, 6], [7, 8, 9]]
+
+
+def test_known_names_say_that_the_answer_to_a_table_that_is_not_read_is_one_row():
+    for layout in (Layout(predictions=("no", "yes")), Layout(numeric=frozenset({"prediction_0", "prediction_1"}))):
+        for answer in (side("0.9,0.1"), as_json([0.9, 0.1])):
+            assert table_of(record(PARQUET, answer), layout=layout).rows == 1
+
+
+def test_a_request_that_is_not_read_and_has_no_answer_is_one_row():
+    tables, unreadable = run(record(PARQUET, as_json([1, 2])), record(PARQUET, as_json({"error": "busy"})))
+    assert [contents(table) for table in tables] == [{"input.bytes": [12] * 3, "prediction": [1, 2, NAN]}]
+    assert faults_of(unreadable) == [(2, "error_response", 0)]
+    assert contents(table_of(record(PARQUET))) == {"input.bytes": [12]}
+
+
+def test_numbers_in_csv_that_are_said_to_be_json_are_read():
+    answer = side("0.5\n0.25", "JSON", "application/json")
+    table = table_of(record(side("1,2\n3,4", "JSON", "application/json"), answer))
+    assert contents(table) == {"c0": [1, 3], "c1": [2, 4], "prediction": [0.5, 0.25]}
+    _, unreadable = run(record(side("1,x", "JSON", "application/json")))
+    assert faults_of(unreadable) == [(1, "not_json", 1)]
+
+
 def test_tensors_behind_a_header_in_json_are_bytes():
     body = b'{"inputs": []}\x00\xff\xfe'
     sent = as_base64(body, "application/vnd.sagemaker-triton.binary+json;json-header-size=14")

@@ -63,6 +63,15 @@ def test_columns_are_compared_on_one_grid_only():
     assert columns_of(comparable(objects, "former")) == {"c0", "c1"}
 
 
+def test_a_text_that_is_measured_in_some_objects_only_is_one_column():
+    """Without a reference a small object may list texts whose length a larger one measures."""
+    objects = [entry(1, ["a", "review"]), entry(2, ["a", "review.characters"])]
+    assert columns_of(objects) == {"a", "review"}
+    for learned in ({"a", "review"}, {"a", "review.characters"}, {"a", "review", "review.characters"}):
+        hour = count_hour(objects[1:], "g", frozenset(learned))
+        assert (hour.extra, hour.absent) == ({}, ())
+
+
 def test_hours_are_complete_once_the_delay_is_over():
     delay, ten = timedelta(minutes=15), datetime(2026, 11, 23, 10, tzinfo=UTC)
     before = complete_hours(ten + timedelta(minutes=14), delay, 3)

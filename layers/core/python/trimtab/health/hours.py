@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from trimtab.capture.free_text import without_measure
 from trimtab.capture.pack import ObjectProfile, grid_name
 from trimtab.capture.window import coverage_of
 from trimtab.drift.windows import HOUR, whole_hour
@@ -49,15 +50,16 @@ def comparable(objects: Iterable[ObjectProfile], grid: str) -> list[ObjectProfil
 
 
 def columns_of(objects: Iterable[ObjectProfile]) -> frozenset[str]:
-    """All columns that payloads had."""
-    return frozenset(name for entry in objects for name in entry.columns)
+    """All columns that payloads had; a text that is measured in one object and listed in another is one column."""
+    return frozenset(without_measure(name) for entry in objects for name in entry.columns)
 
 
 def count_hour(objects: Sequence[ObjectProfile], grid: str, learned: frozenset[str]) -> HourCaptures:
     """The counts of an hour's objects."""
     coverage = coverage_of(objects)
     same = comparable(objects, grid)
-    extra = Counter(name for entry in same for name in entry.columns - learned)
+    learned = frozenset(map(without_measure, learned))
+    extra = Counter(name for entry in same for name in columns_of([entry]) - learned)
     return HourCaptures(
         read=coverage.records,
         lost=coverage.lost,
